@@ -1,0 +1,75 @@
+"""Attacks on stored features: one attack a file, and the plain dict of all of them.
+
+Third parties add attacks through the entry-point group ``privkit.attacks``; see ``README.md``
+beside this file.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from attacks.base import Attack
+from attacks.linkage import Linkage
+from attacks.mi_face import MIFace
+from attacks.ridge_decoder import RidgeDecoder
+from privkit.errors import InputError
+
+__all__ = ["ATTACKS", "attacks_named", "available_attacks"]
+
+ATTACKS: dict[str, Attack] = {
+    "linkage": Linkage(),
+    "ridge_decoder": RidgeDecoder(),
+    "mi_face": MIFace(),
+    "mi_face_mean": MIFace(start="mean"),
+}
+
+
+def available_attacks() -> dict[str, Attack]:
+    """Our attacks and those that installed packages bring; a name of ours cannot be replaced.
+
+    Raises:
+        InputError: an entry point that cannot be loaded or is not an attack.
+    """
+    found = dict(ATTACKS)
+    for entry in entry_points(group="privkit.attacks"):
+        if entry.name in ATTACKS:
+            raise InputError(
+                "an installed package redefines an attack of privkit",
+                where=f"entry point {entry.name} = {entry.value}",
+                rule="a name of its own",
+                remedy=f"rename it, or uninstall {entry.dist.name if entry.dist else 'it'}",
+            )
+        try:
+            loaded = entry.load()
+        except Exception as error:
+            raise InputError(
+                "an installed attack cannot be loaded",
+                where=f"entry point {entry.name} = {entry.value}",
+                found=f"{type(error).__name__}: {error}",
+                remedy="mend or uninstall the package",
+            ) from error
+        attack = loaded() if isinstance(loaded, type) else loaded
+        if not isinstance(attack, Attack):
+            raise InputError(
+                "an installed attack is not one",
+                where=f"entry point {entry.name} = {entry.value}",
+                rule="a subclass of attacks.base.Attack, or an instance of one",
+                found=type(attack).__name__,
+            )
+        found[entry.name] = attack
+    return found
+
+
+def attacks_named(names: list[str]) -> dict[str, Attack]:
+    """The attacks of these names, in this order; all available ones if there are none.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    known = available_attacks()
+    for name in names:
+        if name not in known:
+            raise InputError(
+                "unknown attack", where="--attack", rule=f"one of {', '.join(known)}", found=name
+            )
+    return {name: known[name] for name in (dict.fromkeys(names) if names else known)}

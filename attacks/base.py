@@ -1,0 +1,104 @@
+"""The base of all attacks: it validates, loops over the parts of a scene and checks the outcome.
+
+What is attacked (:class:`attacks.adversary.Scene`), how (``run``) and what counts as success
+(:mod:`attacks.scoring`) are three separate things. An author writes ``run`` alone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attacks.adversary import Adversary, Scene
+from privkit.errors import InputError
+
+__all__ = ["Attack", "Makes", "Outcome"]
+
+#: An attack reconstructs pictures, or names people.
+Makes = Literal["pictures", "names"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an attack made of a scene.
+
+    Attributes:
+        makes: which of the two.
+        values: reconstructions ``(n, h·w)`` in [-1, 1]; or for each target a score for each
+            candidate, ``(n, people)``, the larger the likelier.
+    """
+
+    makes: Makes
+    values: NDArray[np.float32]
+
+
+class Attack(ABC):
+    """One attack on stored features.
+
+    A subclass sets the class attributes, writes :meth:`run`, and names its paper in its docstring.
+
+    Attributes:
+        makes: ``"pictures"`` or ``"names"``.
+        uses_feature: ``False`` for a baseline that ignores what was stored.
+    """
+
+    makes: ClassVar[Makes]
+    uses_feature: ClassVar[bool] = True
+
+    @abstractmethod
+    def run(
+        self, stored: NDArray[np.float32], adversary: Adversary, rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """Attack the stored features of one part.
+
+        Args:
+            stored: ``(n, width)``.
+            adversary: what the adversary holds.
+            rng: the only source of random draws.
+
+        Returns:
+            ``(n, h·w)`` in [-1, 1] for pictures, ``(n, people)`` scores for names; finite.
+        """
+
+    def __call__(self, scene: Scene, *, seed: int) -> Outcome:
+        """Attack every part of a scene.
+
+        Args:
+            scene: what is attacked.
+            seed: of all random draws; the same seed gives the same outcome.
+
+        Raises:
+            InputError: ``run`` returned something else than it promises.
+        """
+        adversary = scene.parts[0].adversary
+        width = {
+            "pictures": adversary.shape[0] * adversary.shape[1],
+            "names": adversary.people,
+        }[self.makes]
+        values = np.empty((len(scene.targets), width), dtype=np.float32)
+        for n, part in enumerate(scene.parts):
+            rng = np.random.default_rng([seed, n])
+            made = np.asarray(self.run(scene.stored[part.rows], part.adversary, rng))
+            self._check(made, (len(part.rows), width))
+            values[part.rows] = made
+        return Outcome(self.makes, values)
+
+    def _check(self, made: NDArray[np.float32], shape: tuple[int, int]) -> None:
+        where = f"{type(self).__name__}.run"
+        if made.shape != shape:
+            raise InputError(
+                f"the attack returned an array of shape {made.shape}", where=where, rule=f"{shape}"
+            )
+        if not np.isfinite(made).all():
+            raise InputError("the attack returned values that are not finite", where=where)
+        if self.makes == "pictures" and (made.min() < -1.0001 or made.max() > 1.0001):
+            raise InputError(
+                "the attack returned pixels out of range",
+                where=where,
+                rule="pixels in [-1, 1]",
+                found=f"{made.min():.3g} to {made.max():.3g}",
+            )

@@ -1,0 +1,279 @@
+"""The inversion study (ECCV 2022, section 5, Figure 5): every attack on every level.
+
+For each seed and level two networks are attacked:
+
+- one trained on photos of all people, attacked on its training photos and on new photos of the
+  same people;
+- one trained on half of the people, attacked on photos of the other half, whom it never saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from attacks.adversary import Adversary, Part, Photos, Scene
+from attacks.base import Attack, Outcome
+from attacks.baselines import MeanFace, RandomGuess
+from attacks.scoring import score
+from attacks.split import Split, split_faces
+from privkit.anonymity.measured import MeasuredBits, measured_bits
+from privkit.data.faces import Faces
+from privkit.evaluation.identity import IdentityEvaluator
+from privkit.models.defenses import Defense
+from privkit.models.face_net import FaceNet
+from privkit.models.train_faces import train_face_net
+
+__all__ = ["BASELINES", "GROUPS", "NEW", "TRAINING", "UNSEEN", "Gallery", "Study", "run_study"]
+
+TRAINING, NEW, UNSEEN = "training photos", "new photos", "people never seen"
+GROUPS: Sequence[str] = (TRAINING, NEW, UNSEEN)
+BASELINES: Mapping[str, Attack] = {"mean_face": MeanFace(), "random_guess": RandomGuess()}
+
+#: At most so many targets a person and group: more photos of one person add little to what the
+#: interval over people can tell, and cost time.
+_TARGETS_A_PERSON = 2
+
+Tick = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Reconstructions to look at, of the first seed.
+
+    Attributes:
+        originals: ``(n, h·w)`` new photos.
+        made: by (level, attack), ``(n, h·w)``.
+        recognised: by (level, attack), ``(n,)``, by the independent evaluator.
+        shape: ``(h, w)``.
+    """
+
+    originals: NDArray[np.float32]
+    made: Mapping[tuple[str, str], NDArray[np.float32]]
+    recognised: Mapping[tuple[str, str], NDArray[np.bool_]]
+    shape: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the attacks did, target by target.
+
+    Attributes:
+        records: a row for each seed, level, attack and target: the columns of
+            :func:`attacks.scoring.score` with ``seed``, ``level`` and ``attack``.
+        networks: a row for each seed, level and network: photos, people, training accuracy.
+        ceiling: a row for each real unseen photo: whether the evaluator names it right.
+        measured: by level, the bits that the store of the first seed really uses.
+        codes: by level, what the first seed's network stores of every photo, ``(n, width)``.
+        gallery: reconstructions of the first seed.
+        attacks: the attacks that were run, by name; baselines are not among them.
+        defenses: the levels, in order.
+        people: how many candidates there were.
+    """
+
+    records: pd.DataFrame
+    networks: pd.DataFrame
+    ceiling: pd.DataFrame
+    measured: Mapping[str, MeasuredBits]
+    codes: Mapping[str, NDArray[np.float32]]
+    gallery: Gallery
+    attacks: Mapping[str, Attack]
+    defenses: Sequence[Defense]
+    people: int
+
+
+def run_study(
+    faces: Faces,
+    defenses: Sequence[Defense],
+    attacks: Mapping[str, Attack],
+    *,
+    seeds: Sequence[int],
+    cache: Path | None,
+    device: str = "cpu",
+    tick: Tick = lambda step, done, total: None,
+) -> Study:
+    """Train the networks, run the attacks, score them.
+
+    Args:
+        faces: the data set.
+        defenses: the levels.
+        attacks: by name.
+        seeds: each splits, trains and attacks anew.
+        cache: folder of trained networks, or ``None``.
+        device: ``"cpu"`` or ``"cuda"``.
+        tick: told of progress as ``(step, done, total)``.
+
+    Raises:
+        InputError: too few people or photos, or bits that cannot tell the people apart.
+        TrainingError: a network did not reach 97.5% on its training photos.
+    """
+    records, networks, ceiling = [], [], []
+    measured: dict[str, MeasuredBits] = {}
+    codes: dict[str, NDArray[np.float32]] = {}
+    made: dict[tuple[str, str], NDArray[np.float32]] = {}
+    recognised: dict[tuple[str, str], NDArray[np.bool_]] = {}
+    shown: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+    everything = {**BASELINES, **attacks}
+    trainings, runs = len(seeds) * len(defenses) * 2, len(seeds) * len(defenses) * len(everything)
+
+    for seed in seeds:
+        split = split_faces(faces, seed)
+        evaluator = IdentityEvaluator(split.known.pixels, split.known.person)
+        ceiling.append(_ceiling(evaluator, split, seed))
+        for defense in defenses:
+            scenes = []
+            for halves in ((0, 1), (0,)):
+                photos = split.train.take(np.isin(split.half[split.train.person], halves))
+                network, accuracy = _trained(photos, faces, defense, seed, cache, device)
+                networks.append(_network_row(seed, defense, photos, accuracy))
+                tick("train networks", len(networks), trainings)
+                whole = len(halves) == 2
+                scenes.append((_scene_trained if whole else _scene_unseen)(
+                    network, defense, split, faces, seed
+                ))
+                if whole and seed == seeds[0]:
+                    stored = defense.apply(network.store(faces.pixels()))
+                    codes[defense.name], measured[defense.name] = stored, measured_bits(stored)
+            for name, attack in everything.items():
+                for scene in scenes:
+                    outcome = attack(scene, seed=seed)
+                    table = score(outcome, scene, evaluator, seed=seed)
+                    table.insert(0, "seed", seed)
+                    table.insert(1, "level", defense.name)
+                    table.insert(2, "attack", name)
+                    records.append(table)
+                    if seed == seeds[0] and scene is scenes[0] and outcome.makes == "pictures":
+                        shown = _shown(scene)
+                        made[defense.name, name] = outcome.values[shown]
+                        recognised[defense.name, name] = (
+                            table["identity"].to_numpy(dtype=bool)[shown]
+                        )
+                        originals = scene.targets.pixels[shown]
+                tick("attack", len(records) // 2, runs)
+
+    return Study(
+        records=pd.concat(records, ignore_index=True),
+        networks=pd.DataFrame(networks),
+        ceiling=pd.concat(ceiling, ignore_index=True),
+        measured=measured,
+        codes=codes,
+        gallery=Gallery(originals, made, recognised, faces.shape),
+        attacks=dict(attacks),
+        defenses=tuple(defenses),
+        people=len(faces.people),
+    )
+
+
+def _trained(
+    photos: Photos, faces: Faces, defense: Defense, seed: int, cache: Path | None, device: str
+) -> tuple[FaceNet, float]:
+    """Train on these photos; the network's classes are the people on them."""
+    present, label = np.unique(photos.person, return_inverse=True)
+    return train_face_net(
+        photos.pixels,
+        label.astype(np.int64),
+        people=len(present),
+        bits=defense.bottleneck_bits,
+        seed=seed,
+        data_sha256=faces.sha256,
+        cache=cache,
+        device=device,
+    )
+
+
+def _network_row(
+    seed: int, defense: Defense, photos: Photos, accuracy: float
+) -> dict[str, str | int | float]:
+    return {
+        "seed": seed,
+        "level": defense.name,
+        "people": len(np.unique(photos.person)),
+        "photos": len(photos),
+        "training accuracy": accuracy,
+    }
+
+
+def _ceiling(evaluator: IdentityEvaluator, split: Split, seed: int) -> pd.DataFrame:
+    """The evaluator on real photos that it was not fitted on."""
+    right = evaluator.recognises(split.new.pixels, split.new.person)
+    return pd.DataFrame({"seed": seed, "person": split.new.person, "identity": right})
+
+
+def _scene_trained(
+    network: FaceNet, defense: Defense, split: Split, faces: Faces, seed: int
+) -> Scene:
+    """Training photos and new photos of the people that the network was trained on.
+
+    Targets of each half of the people are attacked with a decoder learned from the other half.
+    """
+    rng = np.random.default_rng([seed, 2])
+    training = _at_most(split.train, rng)
+    new = _at_most(split.new, rng)
+    targets = _joined([training, new])
+    everybody = _joined([split.train, split.known, split.new])
+    parts = [
+        Part(
+            np.flatnonzero(split.in_half(targets, half)),
+            Adversary(
+                network,
+                defense,
+                auxiliary=everybody.take(~split.in_half(everybody, half)),
+                gallery=split.known,
+                shape=faces.shape,
+                people=len(faces.people),
+            ),
+        )
+        for half in (0, 1)
+    ]
+    group = np.array([TRAINING] * len(training) + [NEW] * len(new))
+    return Scene(targets, group, defense.apply(network.store(targets.pixels)), parts)
+
+
+def _scene_unseen(
+    network: FaceNet, defense: Defense, split: Split, faces: Faces, seed: int
+) -> Scene:
+    """People that the network never saw; the decoder learns from those that it was trained on."""
+    everybody = _joined([split.train, split.known, split.new])
+    new = split.new.take(split.in_half(split.new, 1))
+    targets = _at_most(new, np.random.default_rng([seed, 3]))
+    adversary = Adversary(
+        network,
+        defense,
+        auxiliary=everybody.take(split.in_half(everybody, 0)),
+        gallery=split.known,
+        shape=faces.shape,
+        people=len(faces.people),
+    )
+    return Scene(
+        targets,
+        np.array([UNSEEN] * len(targets)),
+        defense.apply(network.store(targets.pixels)),
+        [Part(np.arange(len(targets)), adversary)],
+    )
+
+
+def _at_most(photos: Photos, rng: np.random.Generator) -> Photos:
+    """At most :data:`_TARGETS_A_PERSON` random photos of each person."""
+    order = rng.permutation(len(photos))
+    nth = pd.Series(photos.person[order]).groupby(photos.person[order]).cumcount().to_numpy()
+    return photos.take(np.sort(order[nth < _TARGETS_A_PERSON]))
+
+
+def _joined(parts: Sequence[Photos]) -> Photos:
+    return Photos(
+        np.concatenate([p.pixels for p in parts]),
+        np.concatenate([p.person for p in parts]),
+        np.concatenate([p.photo for p in parts]),
+    )
+
+
+def _shown(scene: Scene) -> NDArray[np.int64]:
+    """The rows of eight new photos of different people, the same for every level."""
+    new = np.flatnonzero(scene.group == NEW)
+    _, first = np.unique(scene.targets.person[new], return_index=True)
+    return new[first[:: max(1, len(first) // 8)][:8]]

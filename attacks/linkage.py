@@ -1,0 +1,43 @@
+"""Name the person behind a stored feature by the nearest feature of a known photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attacks.adversary import Adversary
+from attacks.base import Attack, Makes
+
+__all__ = ["Linkage"]
+
+
+@dataclass(frozen=True)
+class Linkage(Attack):
+    """Nearest neighbour in a gallery of known photos (record linkage; Domingo-Ferrer 2001).
+
+    The adversary has named photos of the candidates, stores them through the same network and
+    defense, and names the candidate whose nearest stored feature is closest. No picture is made:
+    an attack that needs none cannot be stopped by making pictures ugly. Codes are compared by
+    their Hamming distance, floats by their Euclidean distance. Ties, frequent among short codes,
+    are broken at random by the scoring.
+    """
+
+    makes: ClassVar[Makes] = "names"
+
+    def run(
+        self, stored: NDArray[np.float32], adversary: Adversary, rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """Score each candidate by minus the squared distance of its nearest gallery feature."""
+        known = adversary.store(adversary.gallery.pixels)
+        squared = (
+            (stored.astype(np.float64) ** 2).sum(1)[:, None]
+            + (known.astype(np.float64) ** 2).sum(1)[None, :]
+            - 2.0 * stored.astype(np.float64) @ known.astype(np.float64).T
+        )
+        scores = np.full((len(stored), adversary.people), np.finfo(np.float32).min)
+        for candidate in np.unique(adversary.gallery.person):
+            scores[:, candidate] = -squared[:, adversary.gallery.person == candidate].min(1)
+        return scores.astype(np.float32)

@@ -1,0 +1,14 @@
+"""Equivalence classes of stored codes, and what their sizes say about anonymity."""
+
+from privkit.anonymity.classes import ClassCounts, count_classes
+from privkit.anonymity.kanon import KAnonymity, k_anonymity
+from privkit.anonymity.measured import MeasuredBits, measured_bits
+
+__all__ = [
+    "ClassCounts",
+    "KAnonymity",
+    "MeasuredBits",
+    "count_classes",
+    "k_anonymity",
+    "measured_bits",
+]

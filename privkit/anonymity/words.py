@@ -1,0 +1,199 @@
+"""The measures of k-anonymity in sentences that a privacy officer can act on."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from privkit.anonymity.kanon import KAnonymity
+    from privkit.anonymity.population import PopulationEstimate
+
+__all__ = ["findings", "number", "share", "warnings"]
+
+LOW_COVERAGE = 0.95
+FAR_EXTRAPOLATION = 3
+
+
+def number(value: float) -> str:
+    """Write a number for people: whole ones with separators, others to three digits."""
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if 0 < value < 0.01:
+        return "less than 0.01"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.3g}"
+    return f"{value:.3g}"
+
+
+def share(value: float) -> str:
+    """Write a share in percent without rounding a few records away to 0% or 100%."""
+    if 0 < value < 0.0001:
+        return "less than 0.01%"
+    if 0.9999 < value < 1:
+        return "more than 99.99%"
+    digits = 2 if value < 0.01 or value > 0.99 else 1
+    return f"{100 * value:.{digits}f}%".replace(".00%", "%").replace(".0%", "%")
+
+
+def findings(measured: KAnonymity) -> list[str]:
+    """Say what was found, the most important first."""
+    m = measured
+    said = [_headline(m)]
+    small = [
+        f"{share(b.share)} ({number(b.records)}) in classes smaller than {number(b.k)}"
+        for b in m.below
+        if b.k > 1
+    ]
+    if small:
+        said.append(f"Of {number(m.n)} records: {'; '.join(small)}.")
+    typical = m.quantiles_records[m.percents.index(50)]
+    said.append(
+        f"Half of the records share their code with at most {number(typical - 1)} others; "
+        f"the largest class holds {number(m.largest)} records."
+    )
+    if m.ideal is not None:
+        said.append(_ideal(m))
+    e = m.entropies
+    limit = "" if m.bits is None else f" of at most {m.bits}"
+    collision = (
+        "not measurable (no two records share a class)"
+        if e.collision is None
+        else f"{e.collision:.2f}"
+    )
+    said.append(
+        f"Entropy in bits{limit}: Shannon {e.shannon:.2f} as counted, {e.miller_madow:.2f} "
+        f"(Miller-Madow) and {e.chao_shen:.2f} (Chao-Shen) corrected; collision {collision}; "
+        f"min-entropy at least {e.minimum_nist:.2f} (NIST SP 800-90B). The "
+        f"best single guess of a code is right for {share(2.0**-e.minimum)} of these records."
+    )
+    if m.population is not None:
+        said.append(_population(m.population))
+    return said
+
+
+def _headline(m: KAnonymity) -> str:
+    classes = f"{number(m.n)} records fall into {number(m.classes)} equivalence classes"
+    if m.k == 1:
+        return (
+            f"k = 1: {number(m.uniques)} records ({share(m.uniques / m.n)}) are unique, so the "
+            f"stored code alone singles each of them out; {classes}."
+        )
+    return (
+        f"k = {number(m.k)}: no record shares its code with fewer than {number(m.k - 1)} others; "
+        f"{classes}."
+    )
+
+
+def _ideal(m: KAnonymity) -> str:
+    if m.ideal is None or m.bits is None:  # pragma: no cover - the caller has looked
+        return ""
+    i, e = m.ideal, m.entropies
+    possible = number(2**m.bits) if m.bits <= 40 else f"2^{m.bits}"
+    used = f"{number(m.classes)} of {possible} possible codes occur"
+    if i.k < 1:
+        return (
+            f"{used}. Even uniform codes would give fewer than one record a code "
+            f"(n / 2^{m.bits} = {i.k:.3g}): {m.bits} bits are too many to hide "
+            f"{number(m.n)} records."
+        )
+    compared = (
+        f"k = {number(m.k)} is {i.ratio:.2g} of that"
+        if m.classes == 2**m.bits
+        else f"{number(2**m.bits - m.classes)} codes do not occur at all, and k = {number(m.k)} "
+        "among those that do"
+    )
+    return (
+        f"{used}. Uniform codes would give every class n / 2^{m.bits} = {number(i.k)} records; "
+        f"{compared}. The codes are {i.distance:.3f} from uniform (total variation distance, "
+        f"0 to 1; {i.distance_by_chance:.3f} is expected by chance), and hold "
+        f"{e.miller_madow:.2f} of {m.bits} bits."
+    )
+
+
+def _population(p: PopulationEstimate) -> str:
+    people = number(p.population)
+    if p.expected_k is None:
+        return f"In a population of {people}: one record says nothing about k."
+    if p.expected_k_high is None:
+        k = "k cannot be estimated, because no two records share a class"
+    else:
+        k = (
+            f"a random person shares the code with {number(p.expected_k - 1)} others on average "
+            f"(expected k {number(p.expected_k)}, 95% interval "
+            f"{number(p.expected_k_low or 1)} to {number(p.expected_k_high)})"
+        )
+    return (
+        f"In a population of {people}, estimated: {k}; about {number(p.uniques)} people "
+        f"({share(min(1.0, p.uniques / p.population))}) are unique. The plug-in estimate, "
+        "which takes the shares of the sample for the truth and so underestimates classes and "
+        f"uniques that the sample has not seen, says expected k {number(p.expected_k_plugin)} and "
+        f"{number(p.uniques_plugin)} uniques."
+    )
+
+
+def warnings(measured: KAnonymity) -> list[str]:
+    """Say what limits the findings or would mislead."""
+    m = measured
+    said = [
+        "k counts records, not people: where a person has several records, count one record a "
+        "person. A class of k people who all share a secret still gives the secret away, and "
+        "k counts equal codes only: similar codes can be linked as well."
+    ]
+    if m.coverage < LOW_COVERAGE:
+        said.append(
+            f"The sample is too small to know the distribution: {share(1 - m.coverage)} of the "
+            "records are alone in their class, and about as many of any further records would have "
+            "a code not seen before (Good-Turing"
+            + (
+                f"; at least {number(math.ceil(m.unseen))} classes unseen, Chao 1984"
+                if m.unseen
+                else ""
+            )
+            + "). k and the entropies describe this file, not the population."
+        )
+    if m.entropies.shannon > m.entropies.ceiling - 1 and m.n > 1:
+        said.append(
+            f"The entropy as counted lies within 1 bit of log2 n = {m.entropies.ceiling:.2f}, "
+            "which no count of n records can exceed: the true entropy may be far higher."
+        )
+    if m.entropies.collision is None:
+        said.append("No two records share a class: the collision entropy cannot be estimated.")
+    if m.bits is None:
+        said.append(
+            "The number of bits is not known, so k is not compared with n / 2^N; give --bits."
+        )
+    elif m.ideal is not None and 1 <= m.ideal.k < 10:
+        said.append(
+            f"There are only {number(m.ideal.k)} records a possible code: chance alone then makes "
+            "some classes small or empty, even with uniform codes."
+        )
+    if m.nulls:
+        said.append(
+            f"{number(m.nulls)} records have a null among the columns; null counts as a value of "
+            "its own here, while an adversary may treat it as 'could be anyone'."
+        )
+    if m.classes == 1:
+        said.append("All records are in one class: the stored feature says nothing about anybody.")
+    if m.population is not None:
+        said.extend(_population_warnings(m.population))
+    return said
+
+
+def _population_warnings(p: PopulationEstimate) -> list[str]:
+    said = [
+        "The population estimates assume that the records are a random sample of the population, "
+        "drawn independently. The expected k is a mean that large classes dominate: it says "
+        "nothing about the person in the smallest class."
+    ]
+    if p.extrapolation > FAR_EXTRAPOLATION:
+        said.append(
+            f"The population is {number(p.extrapolation)} times the sample. Beyond about "
+            f"{FAR_EXTRAPOLATION} times, the number of uniques rests on the model rather than on "
+            "the data, and is as a rule too low."
+        )
+    if p.extrapolation < 1:
+        said.append(
+            "The population is smaller than the sample: the estimates are for a random part of it."
+        )
+    return said

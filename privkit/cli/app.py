@@ -1,0 +1,113 @@
+"""The table of commands, and the one place that turns errors into exit codes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+import privkit
+from privkit.cli import capacity, data, invert, kanon
+from privkit.errors import PrivkitError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="privkit",
+    help="Find out whether stored features of people are de-identified.",
+    epilog="Exit codes: 0 done, 1 a gate that you set failed, 2 bad input or usage.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"privkit {privkit.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Find out whether stored features of people are de-identified."""
+
+
+app.command("invert")(invert.invert)
+app.command("kanon")(kanon.kanon)
+app.command("capacity")(capacity.capacity)
+app.add_typer(data.app, name="data")
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and return its exit code; every failure is one line on stderr."""
+    try:
+        code = app(args=arguments, prog_name="privkit", standalone_mode=False, obj=tuple(arguments))
+    except Exception as error:
+        known = _one_line(error)
+        if known is None:
+            raise
+        line, status = known
+        if line:
+            print(f"privkit: error: {line}", file=sys.stderr)
+        return status
+    except KeyboardInterrupt:
+        return _interrupted()
+    return code if isinstance(code, int) else 0
+
+
+def _interrupted() -> int:
+    print(
+        "privkit: interrupted; no run was written, networks trained so far are kept",
+        file=sys.stderr,
+    )
+    return 130
+
+
+def _one_line(error: Exception) -> tuple[str, int] | None:
+    """The line and exit code of an error that a user can act on; ``None`` for a bug of ours."""
+    if isinstance(error, PrivkitError):
+        return str(error), error.exit_code
+    # typer may carry a click of its own, so its errors are known by what they can do.
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(_formatted(error), file=sys.stderr)
+        return "", 2
+    if type(error).__name__ == "Abort":
+        return "interrupted; no run was written, networks trained so far are kept", 130
+    if hasattr(error, "format_message"):
+        context = getattr(error, "ctx", None)
+        where = f" (see '{context.command_path} --help')" if context is not None else ""
+        return " ".join(_formatted(error).split()) + where, 2
+    if isinstance(error, OSError):
+        return _os_error(error), 2
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error or 'an allocation failed'}; use a smaller input", 2
+    return None
+
+
+def _formatted(error: Any) -> str:
+    return str(error.format_message())
+
+
+def _os_error(error: OSError) -> str:
+    remedies = {
+        errno.ENOSPC: "free some space, or name another place with --out",
+        errno.EDQUOT: "free some space, or name another place with --out",
+        errno.EACCES: "name a place that you may read and write",
+        errno.EPERM: "name a place that you may read and write",
+        errno.EROFS: "name another place with --out",
+        errno.EISDIR: "name a file, not a folder",
+        errno.ENOENT: "check the path",
+    }
+    where = f"{error.filename}: " if error.filename else ""
+    remedy = remedies.get(error.errno or 0, "check the path and the disk")
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return f"{where}{reason}; remedy: {remedy}"

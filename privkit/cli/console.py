@@ -1,0 +1,234 @@
+"""What every command shares: output options, progress, and the delivery of a result."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from privkit.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from privkit.report.html import Picture
+    from privkit.result import Result, Table
+
+__all__ = [
+    "DeviceOption",
+    "JsonOption",
+    "Output",
+    "OutOption",
+    "QuietOption",
+    "SeedOption",
+    "command_line",
+    "deliver",
+]
+
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", help="New folder for the run; by default the next free one below reports/."
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON, alone, on standard output.")
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the run's folder and errors only.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random draws.")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="auto, cpu or cuda; auto takes cuda where there is one.")
+]
+
+#: Options that say where the output goes; they are not part of what was measured.
+_OUTPUT_FLAGS = {"--json", "--quiet", "-q"}
+
+
+@dataclass
+class Output:
+    """Where a command's output goes, and the clock of its steps."""
+
+    out: Path | None = None
+    as_json: bool = False
+    quiet: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        from privkit.runs import check_out
+
+        check_out(self.out)
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str, int, int], None]]:
+        """Yield ``tick(step, done, total)``, which draws one bar a step with the time left.
+
+        On a terminal the bars are drawn on standard error; elsewhere each finished step is a line.
+        """
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+
+        console = _console(stderr=True)
+        started: dict[str, float] = {}
+        bars: dict[str, Any] = {}
+        drawn = console.is_terminal and not self.quiet
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not drawn,
+        )
+
+        def tick(step: str, done: int, total: int) -> None:
+            now = time.perf_counter()
+            self.seconds[step] = now - started.setdefault(step, now)
+            if step not in bars:
+                bars[step] = bar.add_task(step, total=total)
+            bar.update(bars[step], completed=done, total=total)
+            if done >= total and not drawn and not self.quiet:
+                console.print(f"{step}: {total} done in {self.seconds[step]:.1f} s")
+
+        with bar:
+            yield tick
+
+
+def command_line(context: typer.Context) -> str:
+    """The command as typed, without the options that only say where output goes."""
+    kept: list[str] = []
+    arguments = iter(context.obj or ())
+    for argument in arguments:
+        if argument in _OUTPUT_FLAGS or argument.startswith("--out="):
+            continue
+        if argument == "--out":
+            next(arguments, None)
+            continue
+        kept.append(argument)
+    return shlex.join(["privkit", *kept])
+
+
+def check_device(device: str) -> str:
+    """Resolve ``auto`` and refuse a device that is not there.
+
+    Raises:
+        InputError: an unknown name, or cuda without a usable GPU.
+    """
+    choices = ("auto", "cpu", "cuda")
+    if device not in choices:
+        raise InputError(
+            "unknown device", where="--device", rule=f"one of {', '.join(choices)}", found=device
+        )
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "no usable GPU", where="--device", found=device, remedy="use --device cpu or auto"
+        )
+    return device
+
+
+def deliver(
+    name: str,
+    result: Result,
+    output: Output,
+    draw: Callable[[Path], Sequence[Picture]] | None = None,
+    write: Callable[[Path], None] | None = None,
+) -> int:
+    """Write the run folder, print the result, and return the exit code.
+
+    Args:
+        name: the command's short name, which names the default folder.
+        result: what was found.
+        output: where it goes.
+        draw: writes the figures into a folder and says which they are.
+        write: writes further files of the run, e.g. reconstructions as an array.
+
+    Returns:
+        0, or 1 when a gate that the user set failed.
+    """
+    from privkit.report.html import write_report
+    from privkit.runs import write_run, write_times
+
+    def fill(folder: Path) -> None:
+        started = time.perf_counter()
+        pictures = draw(folder) if draw is not None else ()
+        if write is not None:
+            write(folder)
+        (folder / "result.json").write_text(result.to_json(), encoding="utf-8")
+        write_report(folder / "report.html", result, pictures)
+        output.seconds["figures and report"] = time.perf_counter() - started
+        write_times(folder, output.seconds)
+
+    folder = write_run(name, output.out, fill)
+    _print(result, folder, output)
+    return result.exit_code
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    # Piped output is read by programs and by files: never wrapped to a terminal's width.
+    width = None if stream.isatty() else 240
+    return Console(file=stream, width=width, highlight=False, soft_wrap=True)
+
+
+def _print(result: Result, folder: Path, output: Output) -> None:
+    if output.as_json:
+        sys.stdout.write(result.to_json())
+        if not output.quiet:
+            _console(stderr=True).print(f"run: {folder}", markup=False)
+        return
+    console = _console()
+    if output.quiet:
+        console.print(str(folder), markup=False)
+        return
+    for notice in result.notices:
+        console.print(f"NOTE: {notice}", style="bold yellow", markup=False)
+    for finding in result.findings:
+        console.print(f"• {finding}", markup=False)
+    for warning in result.warnings:
+        console.print(f"Warning: {warning}", style="yellow", markup=False)
+    for table in result.tables:
+        _print_table(console, table)
+    for gate in result.gates:
+        word, style = ("passed", "green") if gate.passed else ("FAILED", "bold red")
+        console.print(
+            f"Gate {word}: {gate.name}: {gate.rule}, found {gate.found:g}", style=style,
+            markup=False,
+        )
+    console.print(f"\nrun: {folder}   report: {folder / 'report.html'}", markup=False)
+
+
+def _print_table(console: Console, table: Table) -> None:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(
+        title=Text(table.title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD if console.is_terminal else None,
+        caption=Text(table.note) if table.note else None,
+        caption_justify="left",
+    )
+    for n, column in enumerate(table.columns):
+        drawn.add_column(Text(column), justify="left" if n == 0 else "right", overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    console.print()
+    console.print(drawn, soft_wrap=False)

@@ -1,0 +1,3 @@
+"""``privkit kanon``: k-anonymity of stored codes (placeholder until written)."""
+def kanon() -> int:
+    return 0

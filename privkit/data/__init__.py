@@ -1,0 +1,1 @@
+"""Faces, videos and questions: where they lie, how they are opened and checked."""

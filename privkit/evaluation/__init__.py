@@ -1,0 +1,1 @@
+"""How well an attack did: intervals, image similarity, identity evaluators."""

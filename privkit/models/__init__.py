@@ -1,0 +1,1 @@
+"""Target models and the defenses applied to the features that they store."""

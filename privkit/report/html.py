@@ -1,0 +1,61 @@
+"""The one HTML report: a single self-contained file, no network, no script, everything escaped."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from privkit.result import Result
+
+__all__ = ["Picture", "write_report"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of a run.
+
+    Attributes:
+        path: the PNG file inside the run folder.
+        caption: what it shows, how to read it.
+        alt: its content in words, for those who cannot see it.
+    """
+
+    path: Path
+    caption: str
+    alt: str
+
+    @property
+    def data_uri(self) -> str:
+        """The picture as a ``data:`` address, so that the report is one file."""
+        return "data:image/png;base64," + base64.b64encode(self.path.read_bytes()).decode("ascii")
+
+
+def write_report(path: Path, result: Result, pictures: Sequence[Picture] = ()) -> None:
+    """Write the report of a result.
+
+    Args:
+        path: the HTML file to write; it is inside an unfinished run folder.
+        result: what was found.
+        pictures: the figures, in reading order.
+    """
+    environment = Environment(
+        loader=PackageLoader("privkit.report"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    html = environment.get_template("report.html.j2").render(
+        result=result,
+        pictures=pictures,
+        configuration=[
+            (key, json.dumps(value, ensure_ascii=False, default=str))
+            for key, value in sorted(result.configuration.items())
+        ],
+    )
+    path.write_text(html, encoding="utf-8")

@@ -1,0 +1,156 @@
+"""The measures of k-anonymity and what they say in words."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from privkit.anonymity import ClassCounts, k_anonymity, measured_bits
+from privkit.anonymity.words import number, share
+from privkit.errors import InputError
+
+
+def measured(sizes, **options):
+    return k_anonymity(ClassCounts.from_sizes(np.array(sizes)), **options)
+
+
+def test_uniform_codes_are_ideal():
+    found = measured([25] * 4, bits=2)
+    assert (found.k, found.classes, found.share_used) == (25, 4, 1)
+    assert found.ideal.k == 25
+    assert found.ideal.ratio == 1
+    assert found.ideal.distance == pytest.approx(0)
+    assert found.ideal.bits_short == pytest.approx(0)
+
+
+def test_distance_from_uniform_by_hand():
+    found = measured([70, 20, 10], bits=2)  # one of four codes does not occur
+    truth = 0.5 * sum(abs(p - 0.25) for p in (0.7, 0.2, 0.1, 0.0))
+    assert found.ideal.distance == pytest.approx(truth)
+    assert found.ideal.ratio == 0  # the least used code has no record at all
+    assert found.share_used == 0.75
+
+
+@pytest.mark.parametrize(("n", "bits"), [(1, 1), (7, 2), (100, 3), (50, 10), (1000, 1)])
+def test_distance_by_chance_is_the_binomial_mean_deviation(n, bits):
+    uniform = stats.binom(n, 2.0**-bits)
+    counts = np.arange(n + 1)
+    deviation = (uniform.pmf(counts) * np.abs(counts - n * 2.0**-bits)).sum()
+    truth = 2**bits * deviation / (2 * n)
+    assert measured([n], bits=bits).ideal.distance_by_chance == pytest.approx(truth, rel=1e-9)
+
+
+@pytest.mark.parametrize("bits", [1, 62, 63, 64, 1000, 1024, 1280, 65536])
+def test_any_number_of_bits(bits):
+    found = measured([3, 1], bits=bits, population=10**10)
+    assert 0 <= found.ideal.distance_by_chance <= 1
+    assert found.findings()
+    assert found.warnings()
+
+
+def test_mean_class_size_of_a_record():
+    assert measured([3, 1]).mean_k == pytest.approx((3 * 3 + 1) / 4)
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, True])
+def test_bad_thresholds(k):
+    with pytest.raises(InputError, match="--k"):
+        measured([3], thresholds=[k])
+
+
+def test_thresholds_are_sorted_and_distinct():
+    found = measured([1, 3, 8], thresholds=[9, 2, 2])
+    assert [(b.k, b.records, b.classes) for b in found.below] == [(2, 1, 1), (9, 12, 3)]
+    assert found.below[0].share == pytest.approx(1 / 12)
+
+
+def test_words_for_a_good_file():
+    text = " ".join(measured([1000] * 8, bits=3).findings())
+    assert "k = 1,000: no record shares its code with fewer than 999 others" in text
+    assert "0% (0) in classes smaller than 2" in text
+    assert "8 of 8 possible codes occur" in text
+
+
+def test_words_for_unique_records():
+    text = measured([1, 1, 98]).findings()[0]
+    assert text.startswith("k = 1: 2 records (2%) are unique")
+
+
+def test_words_for_too_many_bits():
+    assert "too many to hide 3 records" in " ".join(measured([2, 1], bits=40).findings())
+
+
+def test_a_small_sample_is_warned_of():
+    found = measured([1] * 90 + [10], bits=20, population=10**6)
+    text = " ".join(found.warnings())
+    for expected in ("too small", "Good-Turing", "log2 n", "10,000 times the sample"):
+        assert expected in text
+    assert "plug-in estimate" in " ".join(found.findings())
+
+
+def test_other_warnings():
+    def text(sizes, **options):
+        return " ".join(measured(sizes, **options).warnings())
+
+    assert "count one record a person" in text([5])
+    assert "All records are in one class" in text([5])
+    assert "give --bits" in text([5])
+    assert "null" in text([5], nulls=2)
+    assert "chance alone" in text([3, 2], bits=1)
+    assert "smaller than the sample" in text([50], population=10)
+    assert "collision entropy cannot be estimated" in text([1, 1])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1234567, "1,234,567"), (97.65625, "97.7"), (1e-9, "less than 0.01"), (12345.6, "12,346")],
+)
+def test_numbers_in_words(value, text):
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0%"),
+        (1, "100%"),
+        (0.5, "50%"),
+        (0.123, "12.3%"),
+        (1e-6, "less than 0.01%"),
+        (1 - 1e-6, "more than 99.99%"),
+        (0.001, "0.10%"),
+        (0.998, "99.80%"),
+    ],
+)
+def test_shares_never_round_a_few_records_away(value, text):
+    assert share(value) == text
+
+
+def test_measured_bits_of_floats():
+    rows = np.array([[0.0, 1.0], [-0.0, 1.0], [2.0, 1.0], [2.0, 1.5]], dtype=np.float32)
+    found = measured_bits(rows)
+    assert (found.rows, found.distinct, found.uniques) == (4, 3, 2)
+    assert found.entropy_bits == pytest.approx(1.5)
+    assert not found.at_ceiling
+
+
+def test_measured_bits_at_the_ceiling():
+    found = measured_bits(np.random.default_rng(0).normal(size=(1000, 40)))
+    assert found.at_ceiling
+    assert found.entropy_bits == pytest.approx(math.log2(1000)) == found.ceiling_bits
+
+
+@pytest.mark.parametrize("dtype", ["bool", "u1", "i4", "f2", "f8", "c16"])
+@pytest.mark.parametrize("shape", [(60,), (60, 1), (60, 3), (60, 2, 5)])
+def test_measured_bits_agree_with_sets(dtype, shape):
+    array = np.random.default_rng(1).integers(0, 2, shape).astype(dtype)
+    assert measured_bits(array).distinct == len({row.tobytes() for row in array})
+
+
+@pytest.mark.parametrize(
+    "bad", [np.zeros((0, 3)), np.array(1.0), np.array([[1.0, np.nan]]), np.array(["a"])]
+)
+def test_measured_bits_refuse(bad):
+    with pytest.raises(InputError):
+        measured_bits(bad)
