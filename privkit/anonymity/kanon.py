@@ -53,7 +53,7 @@ class Ideal:
 
     Attributes:
         k: ``n / 2**N``, the class size if every code occurred equally often.
-        ratio: the found k divided by it; 1 is ideal.
+        ratio: the found k, of the classes that occur, divided by it; 1 is ideal.
         bits_short: N minus the plug-in Shannon entropy.
         distance: total variation distance between the found shares and the uniform ones, 0 to 1.
         distance_by_chance: the same distance expected when n uniform codes are drawn at random;
@@ -110,6 +110,13 @@ class KAnonymity:
     mean_k: float
     population: PopulationEstimate | None
     nulls: int = 0
+
+    @property
+    def population_ideal_k(self) -> float | None:
+        """The paper's ideal for the population, ``P / 2**N``; ``None`` without P or N."""
+        if self.population is None or self.bits is None:
+            return None
+        return math.ldexp(self.population.population, -self.bits)
 
     def findings(self) -> list[str]:
         """What was found, in sentences, the most important first."""
@@ -206,17 +213,11 @@ def _ideal(counts: ClassCounts, bits: int, shannon: float) -> Ideal:
     surplus = np.maximum(0.0, sizes / n - uniform)
     return Ideal(
         k=k,
-        ratio=_observed_minimum(counts, bits) / k if k else 0.0,
+        ratio=float(sizes[0]) / k if k else math.inf,
         bits_short=bits - shannon,
         distance=float((classes * surplus).sum()),
         distance_by_chance=_distance_by_chance(n, bits),
     )
-
-
-def _observed_minimum(counts: ClassCounts, bits: int) -> int:
-    """Return the records of the least used of all ``2**N`` codes, 0 where one does not occur."""
-    all_used = bits < 63 and counts.classes == 1 << bits
-    return int(counts.sizes_of_sizes[0][0]) if all_used else 0
 
 
 def _distance_by_chance(n: int, bits: int) -> float:

@@ -26,6 +26,17 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def counted(value: int, noun: str) -> str:
+    """Write a count with its noun in the right number, e.g. ``1 record``."""
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{number(value)} {noun}{'' if value == 1 else ending}"
+
+
+def about(value: float) -> str:
+    """Write an estimate, without ``about less than``."""
+    return f"{'fewer than 0.01' if 0 < value < 0.01 else 'about ' + number(value)} people"
+
+
 def share(value: float) -> str:
     """Write a share in percent without rounding a few records away to 0% or 100%."""
     if 0 < value < 0.0001:
@@ -68,16 +79,17 @@ def findings(measured: KAnonymity) -> list[str]:
         f"best single guess of a code is right for {share(2.0**-e.minimum)} of these records."
     )
     if m.population is not None:
-        said.append(_population(m.population))
+        said.append(_population(m.population, m))
     return said
 
 
 def _headline(m: KAnonymity) -> str:
-    classes = f"{number(m.n)} records fall into {number(m.classes)} equivalence classes"
+    classes = f"{counted(m.n, 'record')} in {counted(m.classes, 'equivalence class')}"
     if m.k == 1:
+        verb = "is" if m.uniques == 1 else "are"
         return (
-            f"k = 1: {number(m.uniques)} records ({share(m.uniques / m.n)}) are unique, so the "
-            f"stored code alone singles each of them out; {classes}."
+            f"k = 1: {counted(m.uniques, 'record')} ({share(m.uniques / m.n)}) {verb} unique, "
+            f"singled out by the stored code alone; {classes}."
         )
     return (
         f"k = {number(m.k)}: no record shares its code with fewer than {number(m.k - 1)} others; "
@@ -97,22 +109,20 @@ def _ideal(m: KAnonymity) -> str:
             f"(n / 2^{m.bits} = {i.k:.3g}): {m.bits} bits are too many to hide "
             f"{number(m.n)} records."
         )
-    compared = (
-        f"k = {number(m.k)} is {i.ratio:.2g} of that"
-        if m.classes == 2**m.bits
-        else f"{number(2**m.bits - m.classes)} codes do not occur at all, and k = {number(m.k)} "
-        "among those that do"
-    )
     return (
         f"{used}. Uniform codes would give every class n / 2^{m.bits} = {number(i.k)} records; "
-        f"{compared}. The codes are {i.distance:.3f} from uniform (total variation distance, "
-        f"0 to 1; {i.distance_by_chance:.3f} is expected by chance), and hold "
-        f"{e.miller_madow:.2f} of {m.bits} bits."
+        f"k = {number(m.k)}, counted over the codes that occur, is {i.ratio:.2g} of that. The "
+        f"codes are {i.distance:.3f} from uniform (total variation distance, 0 to 1; "
+        f"{i.distance_by_chance:.3f} is expected by chance), and hold {e.miller_madow:.2f} of "
+        f"{m.bits} bits."
     )
 
 
-def _population(p: PopulationEstimate) -> str:
+def _population(p: PopulationEstimate, m: KAnonymity) -> str:
     people = number(p.population)
+    ideal = ""
+    if m.population_ideal_k is not None:
+        ideal = f" Uniform codes would give P / 2^{m.bits} = {number(m.population_ideal_k)}."
     if p.expected_k is None:
         return f"In a population of {people}: one record says nothing about k."
     if p.expected_k_high is None:
@@ -124,11 +134,11 @@ def _population(p: PopulationEstimate) -> str:
             f"{number(p.expected_k_low or 1)} to {number(p.expected_k_high)})"
         )
     return (
-        f"In a population of {people}, estimated: {k}; about {number(p.uniques)} people "
+        f"In a population of {people}, estimated: {k}; {about(p.uniques)} "
         f"({share(min(1.0, p.uniques / p.population))}) are unique. The plug-in estimate, "
         "which takes the shares of the sample for the truth and so underestimates classes and "
         f"uniques that the sample has not seen, says expected k {number(p.expected_k_plugin)} and "
-        f"{number(p.uniques_plugin)} uniques."
+        f"{number(p.uniques_plugin)} uniques.{ideal}"
     )
 
 

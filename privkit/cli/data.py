@@ -74,8 +74,11 @@ def generate(
     """
     from privkit.data.face_folder import write_face_folder
     from privkit.data.generated_faces import generate_faces
+    from privkit.errors import InputError
     from privkit.runs import check_out, write_run
 
+    if out.exists() or out.is_symlink():
+        raise InputError("the folder exists already", where=out, remedy="name a new folder")
     check_out(out)
     faces = generate_faces(people=people, photos=photos, seed=seed)
     folder = write_run("generate", out, lambda work: write_face_folder(faces, work))

@@ -66,7 +66,7 @@ def _beard(scene: Scene, albedo: Image, tip: np.float32) -> None:
     if not upper:
         return
     mouth = tip + look["mouth_gap"]
-    grain = 0.8 + 0.25 * np.sin(90 * u + 25 * np.sin(7 * v)) * np.sin(60 * v + 9 * u)
+    grain = 0.92 + 0.12 * np.sin(90 * u + 25 * np.sin(7 * v)) * np.sin(60 * v + 9 * u)
     lip = scene.cover((0.05 - np.abs(v - mouth + 0.085 - 0.35 * u**2)) * 0.5)
     lip *= np.clip((look["mouth_width"] + 0.06 - np.abs(u)) * 12, 0, 1)
     jaw = np.clip((v - (mouth - 0.02 - 0.9 * (np.abs(u) - 0.33))) * 5, 0, 1)
@@ -85,7 +85,7 @@ def draw_brows(scene: Scene) -> None:
     middle = middle + look["brow_arch"] * (t**2 - 0.6) - 0.20 * frown * across + 0.02 * frown
     thick = look["brow_thick"] * np.clip(1.15 - 0.45 * t - 0.5 * t**4, 0, 2)
     ends = np.clip((t + 1.15) * 5, 0, 1) * np.clip((1.2 - t) * 5, 0, 1)
-    hairs = 0.85 + 0.15 * np.sin(140 * across + 60 * down)
+    hairs = 0.93 + 0.07 * np.sin(140 * across + 60 * down)
     cover = np.clip((thick - np.abs(down - middle)) / (1.3 * scene.pixel) + 0.5, 0, 1)
     tone = np.minimum(0.7 * look.hair_tone + 0.03, 0.6 * look.skin)
     scene.paint(tone, cover * hairs * ends * look["brow_dark"] * scene.cover(scene.inside - 0.03))

@@ -50,7 +50,9 @@ def draw_body(scene: Scene) -> None:
     lit = 0.80 + 0.5 * shots["light_x"] * x - 0.9 * x**2
     shadow = 1 - 0.45 * np.exp(-(((y - look["chin"]) * 5) ** 2))
     neck = scene.cover(
-        np.minimum(look["neck"] - np.abs(x) + 0.5 * np.clip(y - 0.9, 0, 1) ** 2, y - 0.4)
+        np.minimum(
+            look["neck"] - np.abs(x) + 0.5 * np.clip(y - 0.9, 0, 1) ** 2, y - BODY_BELOW - 0.05
+        )
     )
     scene.image[part] += (look.skin * lit * shadow - scene.image[part]) * neck
     opening = 0.22 * np.clip(shots["collar"], -1, 1) - 0.1
@@ -80,7 +82,7 @@ def draw_hair(scene: Scene) -> None:
     angle = np.arctan2(scene.x, -scene.y)
     curls = style.curl * np.sin(angle * 11 + look.texture_seed % 7 + 0.5 * shots["tousle"])
     level, outer = outline(look, scene.x, scene.y - 0.02, style.volume)
-    ragged = 0.006 * np.sin(angle * 29 + 6 * np.sin(angle * 7)) * np.clip(1 - scene.y, 0, 1)
+    ragged = 0.004 * np.sin(angle * 29 + 6 * np.sin(angle * 7)) * np.clip(1 - scene.y, 0, 1)
     outer = outer + curls + ragged + (volume - style.volume)
     t = np.minimum(np.abs(u) / np.float32(look["head_width"]), 1.02)
     side = np.sign(look["hair_side"])

@@ -10,8 +10,11 @@ archive or a wrong file leaves nothing behind.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -66,7 +69,10 @@ def fetch_att(url: str | None = None) -> Path:
             failures.append(str(error))
         else:
             return final
-    raise FetchError("; ".join(failures))
+    raise FetchError(
+        f"{'; '.join(failures)}; remedy: try again, name another archive with --url, or unpack one "
+        f"yourself as {att.FOLDER}/s1 to s40 below PRIVKIT_DATA ('privkit data list' verifies it)"
+    )
 
 
 def _workplace() -> tempfile.TemporaryDirectory[str]:
@@ -129,7 +135,9 @@ def _download(url: str, work: Path) -> Path:
             url, known_hash=None, fname="archive", path=work, downloader=_limited_download
         )
     except (requests.RequestException, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())
+        if isinstance(error, requests.ConnectionError):
+            reason = "the server cannot be reached or fell silent"
         raise FetchError(f"{url}: the download failed: {reason}; nothing was kept") from error
     finally:
         logger.setLevel(level)
@@ -182,7 +190,10 @@ def fetch_olivetti(url: str | None = None) -> Path:
     final = cache_folder() / olivetti.FILE
     with _workplace() as work:
         try:
-            bunch = fetch_olivetti_faces(data_home=work, shuffle=False)
+            # scikit-learn prints where it downloads from and warns of each retry.
+            with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+                warnings.simplefilter("ignore")
+                bunch = fetch_olivetti_faces(data_home=work, shuffle=False)
         # URLError and a cut connection are OSError; a truncated file fails scikit-learn's checksum.
         except (OSError, ValueError) as error:
             raise FetchError(

@@ -74,7 +74,8 @@ def open_npz(path: Path, bits: int | None) -> StoredCodes:
         with archive:
             names = _members(path, list(archive.files))
             arrays = {name: np.asarray(archive[name]) for name in names}
-    except (*_BROKEN, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except (*_BROKEN, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+        # RuntimeError: an encrypted member, or a compression method this Python lacks
         raise _unreadable(path, "npz", error) from error
     if "bits" in arrays:
         bits = _own_bits(path, arrays.pop("bits"), bits)

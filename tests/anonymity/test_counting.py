@@ -3,6 +3,7 @@
 import csv
 import math
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
@@ -26,8 +27,9 @@ def folder(tmp_path_factory):
 
 
 def agrees(path, records, **options):
-    """Compare everything that is counted with a Counter over the records."""
+    """Compare everything that is counted with a Counter over the records, then drop the file."""
     stored = open_codes(path, **options)
+    path.unlink()  # overwriting a file instead makes some file systems wait for the disk
     truth = Counter(records)
     found = count_classes(stored)
     assert sorted(found.sizes.tolist()) == sorted(truth.values())
@@ -55,7 +57,7 @@ def agrees(path, records, **options):
 
 def brute_quantile(ordered, percent):
     """The smallest value that at least so many percent of the values do not exceed."""
-    return next(v for v in ordered if 100 * sum(o <= v for o in ordered) >= percent * len(ordered))
+    return ordered[max(0, math.ceil(Fraction(percent * len(ordered), 100)) - 1)]
 
 
 def random_codes(seed, bits, most=60):
@@ -68,10 +70,20 @@ def random_codes(seed, bits, most=60):
 seeds = st.integers(0, 2**32)
 
 
-@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", ">u2", ">u4"])
-@settings(thousand, max_examples=1000)
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8"])
+@thousand
 @given(seed=seeds)
-def test_integers(folder, dtype, seed):
+def test_unsigned_integers(folder, dtype, seed):
+    check_integers(folder, dtype, seed)
+
+
+@thousand
+@given(seed=seeds, dtype=st.sampled_from(["i1", "i2", "i4", "i8", ">u2", ">u4", ">i8"]))
+def test_signed_and_swapped_integers(folder, dtype, seed):
+    check_integers(folder, dtype, seed)
+
+
+def check_integers(folder, dtype, seed):
     rng = np.random.default_rng(seed)
     kind = np.dtype(dtype)
     top = np.iinfo(kind).max
@@ -122,32 +134,33 @@ texts = st.lists(st.tuples(words, words), min_size=1, max_size=12).flatmap(
 
 
 @thousand
-@given(rows=texts)
-def test_csv(folder, rows):
+@given(rows=texts, columns=st.sampled_from([["a", "rows"], ["rows", "a"], ["a"]]))
+def test_csv(folder, rows, columns):
     with (folder / "t.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         writer.writerows([("a", "rows"), *rows])
-    agrees(folder / "t.csv", rows, columns=["a", "rows"])
-    agrees(folder / "t.csv", [a for a, _ in rows], columns=["a"])
+    records = [row[: len(columns)] for row in rows]
+    agrees(folder / "t.csv", records, columns=columns)
 
 
-cells = st.tuples(
-    st.none() | st.text(max_size=2),
-    st.none() | st.integers(-2, 2),
-    st.none() | st.sampled_from([0.0, -0.0, 1.5, math.nan, math.inf]),
-    st.none() | st.booleans(),
+CELLS = (
+    (None, "", "x", "é"),
+    (None, -2, 0, 1),
+    (None, 0.0, -0.0, 1.5, math.nan, math.inf),
+    (None, True, False),
 )
 
 
 @thousand
 @given(
-    rows=st.lists(cells, min_size=1, max_size=12).flatmap(
-        lambda pool: st.lists(st.sampled_from(pool), min_size=1, max_size=40)
-    ),
+    seed=seeds,
     number=st.sampled_from([pa.float64(), pa.float32(), pa.float16()]),
+    names=st.sampled_from([["a", "b", "c", "d"], ["c"], ["b"], ["d", "a"]]),
 )
-def test_parquet(folder, rows, number):
-    a, b, c, d = zip(*rows, strict=True)
+def test_parquet(folder, seed, number, names):
+    rng = np.random.default_rng(seed)
+    rows = int(rng.integers(1, 60))
+    a, b, c, d = ([cells[i] for i in rng.integers(0, len(cells), rows)] for cells in CELLS)
     table = pa.table(
         {
             "a": pa.array(a, pa.string()).dictionary_encode(),
@@ -157,12 +170,12 @@ def test_parquet(folder, rows, number):
         }
     )
     pq.write_table(table, folder / "t.parquet", row_group_size=7)
-    for names in (["a", "b", "c", "d"], ["c"], ["b"], ["a", "d"]):
-        chosen = [
-            tuple("nan" if isinstance(v, float) and math.isnan(v) else v for v in row)
-            for row in zip(*({"a": a, "b": b, "c": c, "d": d}[n] for n in names), strict=True)
-        ]
-        agrees(folder / "t.parquet", chosen, columns=names)
+    cells_of = {"a": a, "b": b, "c": c, "d": d}
+    chosen = [
+        tuple("nan" if isinstance(v, float) and math.isnan(v) else v for v in row)
+        for row in zip(*(cells_of[name] for name in names), strict=True)
+    ]
+    agrees(folder / "t.parquet", chosen, columns=names)
 
 
 @thousand

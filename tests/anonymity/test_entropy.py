@@ -12,8 +12,8 @@ from privkit.anonymity.entropy import (
     chao_shen,
     collision_probability,
     entropies,
-    min_entropy_nist,
     miller_madow,
+    min_entropy_nist,
     shannon,
 )
 

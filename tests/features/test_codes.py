@@ -84,5 +84,5 @@ def test_bad_codes_are_one_clear_line(make, words):
 
 
 def test_save_wants_npz(tmp_path):
-    with pytest.raises(InputError, match="ends with .npz"):
+    with pytest.raises(InputError, match=r"ends with \.npz"):
         Codes.from_integers([1], 1).save(tmp_path / "codes.bin")

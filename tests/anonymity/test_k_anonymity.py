@@ -24,11 +24,16 @@ def test_uniform_codes_are_ideal():
     assert found.ideal.bits_short == pytest.approx(0)
 
 
+def test_the_ideal_of_a_population():
+    assert measured([25] * 4, bits=2, population=4000).population_ideal_k == 1000
+    assert measured([25] * 4, population=4000).population_ideal_k is None
+
+
 def test_distance_from_uniform_by_hand():
     found = measured([70, 20, 10], bits=2)  # one of four codes does not occur
     truth = 0.5 * sum(abs(p - 0.25) for p in (0.7, 0.2, 0.1, 0.0))
     assert found.ideal.distance == pytest.approx(truth)
-    assert found.ideal.ratio == 0  # the least used code has no record at all
+    assert found.ideal.ratio == 10 / 25
     assert found.share_used == 0.75
 
 
@@ -74,7 +79,8 @@ def test_words_for_a_good_file():
 
 def test_words_for_unique_records():
     text = measured([1, 1, 98]).findings()[0]
-    assert text.startswith("k = 1: 2 records (2%) are unique")
+    assert text.startswith("k = 1: 2 records (2%) are unique, singled out")
+    assert measured([1, 99]).findings()[0].startswith("k = 1: 1 record (1%) is unique")
 
 
 def test_words_for_too_many_bits():
