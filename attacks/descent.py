@@ -99,7 +99,12 @@ def descend(
             if left == 0:
                 break
             if left <= _DROP_AT * len(rows):
-                rows, x, best, best_cost = rows[running], x[running], best[running], best_cost[running]
+                rows, x, best, best_cost = (
+                    rows[running],
+                    x[running],
+                    best[running],
+                    best_cost[running],
+                )
                 since, improving, gradient = since[running], improving[running], gradient[running]
                 other = torch.empty_like(x)
                 running = torch.ones_like(improving)

@@ -176,7 +176,9 @@ def _findings(study: Study, intervals: dict[Key, Interval], ceiling: Interval) -
     """Sentences, linkage first, the fewest bits first."""
     levels = sorted(study.defenses, key=lambda d: d.nominal_bits)
     chance = 1 / study.people
-    findings, broken, open_levels = [], [], []
+    findings: list[str] = []
+    broken: list[str] = []
+    open_levels: list[str] = []
     for defense in levels:
         names = _strongest(study, intervals, defense.name, "rank-1")
         if names is not None:
@@ -264,9 +266,10 @@ def _group_table(
         for attack in (*study.attacks, *BASELINES):
             key = (defense.name, attack, group)
             right = intervals.get((*key, "identity")) or intervals[(*key, "rank-1")]
-            control = intervals.get((*key, "identity (shuffled)")) or intervals[
-                (*key, "rank-1 (shuffled)")
-            ]
+            control = (
+                intervals.get((*key, "identity (shuffled)"))
+                or intervals[(*key, "rank-1 (shuffled)")]
+            )
             rows.append(
                 [
                     defense.name,

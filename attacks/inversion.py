@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attacks.adversary import Adversary, Part, Photos, Scene
-from attacks.base import Attack, Outcome
+from attacks.base import Attack
 from attacks.baselines import MeanFace, RandomGuess
 from attacks.scoring import score
 from attacks.split import Split, split_faces
@@ -40,6 +40,10 @@ BASELINES: Mapping[str, Attack] = {"mean_face": MeanFace(), "random_guess": Rand
 _TARGETS_A_PERSON = 2
 
 Tick = Callable[[str, int, int], None]
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """Report no progress."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def run_study(
     seeds: Sequence[int],
     cache: Path | None,
     device: str = "cpu",
-    tick: Tick = lambda step, done, total: None,
+    tick: Tick = silent,
 ) -> Study:
     """Train the networks, run the attacks, score them.
 
@@ -133,9 +137,11 @@ def run_study(
                 networks.append(_network_row(seed, defense, photos, accuracy))
                 tick("train networks", len(networks), trainings)
                 whole = len(halves) == 2
-                scenes.append((_scene_trained if whole else _scene_unseen)(
-                    network, defense, split, faces, seed
-                ))
+                scenes.append(
+                    (_scene_trained if whole else _scene_unseen)(
+                        network, defense, split, faces, seed
+                    )
+                )
                 if whole and seed == seeds[0]:
                     stored = defense.apply(network.store(faces.pixels()))
                     codes[defense.name], measured[defense.name] = stored, measured_bits(stored)
@@ -150,9 +156,9 @@ def run_study(
                     if seed == seeds[0] and scene is scenes[0] and outcome.makes == "pictures":
                         shown = _shown(scene)
                         made[defense.name, name] = outcome.values[shown]
-                        recognised[defense.name, name] = (
-                            table["identity"].to_numpy(dtype=bool)[shown]
-                        )
+                        recognised[defense.name, name] = table["identity"].to_numpy(dtype=bool)[
+                            shown
+                        ]
                         originals = scene.targets.pixels[shown]
                 tick("attack", len(records) // 2, runs)
 

@@ -33,6 +33,18 @@ SCHEMA = "privkit-result/1"
 Better = Literal["higher protects", "lower protects", "higher is useful", "neither"]
 
 
+def versions() -> dict[str, str]:
+    """Versions of privkit, Python and the libraries that can move a number."""
+    names = ("privkit", "numpy", "pandas", "scipy", "scikit-learn", "torch", "torchmetrics")
+    out = {"python": platform.python_version()}
+    for name in names:
+        try:
+            out[name] = version(name)
+        except PackageNotFoundError:
+            out[name] = "not installed"
+    return out
+
+
 @dataclass(frozen=True)
 class DataUsed:
     """One data set that went into a result.
@@ -128,7 +140,7 @@ class Result:
     tables: Sequence[Table] = ()
     warnings: Sequence[str] = ()
     gates: Sequence[Gate] = ()
-    versions: Mapping[str, str] = field(default_factory=lambda: versions())
+    versions: Mapping[str, str] = field(default_factory=versions)
     schema: str = SCHEMA
 
     @property
@@ -164,18 +176,6 @@ class Result:
         if len(found) != 1:
             raise KeyError(f"{len(found)} measures match name={name!r}, where={where}")
         return found[0]
-
-
-def versions() -> dict[str, str]:
-    """Versions of privkit, Python and the libraries that can move a number."""
-    names = ("privkit", "numpy", "pandas", "scipy", "scikit-learn", "torch", "torchmetrics")
-    out = {"python": platform.python_version()}
-    for name in names:
-        try:
-            out[name] = version(name)
-        except PackageNotFoundError:
-            out[name] = "not installed"
-    return out
 
 
 def result_schema() -> dict[str, Any]:

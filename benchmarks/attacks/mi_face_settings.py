@@ -33,7 +33,9 @@ def main() -> None:
     chosen = parser.parse_args()
     faces = open_faces(chosen.faces, seed=chosen.seed)
     grid = {
-        f"{start} | {through} | {step:g}": MIFace(start=start, through=through, step=step, max_iterations=2000)
+        f"{start} | {through} | {step:g}": MIFace(
+            start=start, through=through, step=step, max_iterations=2000
+        )
         for start in ("black", "mean")
         for through in ("tanh", "straight-through")
         for step in STEPS

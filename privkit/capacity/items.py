@@ -40,7 +40,7 @@ class ValueSpace:
         estimate = self.bits
         if abs(estimate - bits) > 1e-6 * max(1.0, estimate) or estimate > _EXACT_BITS:
             return estimate <= bits
-        size = math.prod(base**exponent for base, exponent in self.factors)
+        size: int = math.prod(int(base) ** exponent for base, exponent in self.factors)
         return size <= 1 << bits  # exactly at the edge, where the logarithm rounds
 
     def __str__(self) -> str:
@@ -113,7 +113,9 @@ def read_items(path: Path) -> list[Item]:
         where = f"{path}, line {line}"
         for column in ("item", "source"):
             if not str(row[column]).strip():
-                raise InputError(f"column {column!r} is empty", where=where, rule="every cell is set")
+                raise InputError(
+                    f"column {column!r} is empty", where=where, rule="every cell is set"
+                )
         space = parse_space(str(row["values"]), where=f"{where}, column 'values'")
         items.append(Item(str(row["item"]).strip(), space, str(row["source"]).strip()))
     return items

@@ -15,6 +15,8 @@ from privkit.errors import PrivkitError
 
 __all__ = ["app", "run"]
 
+_INTERRUPTED = "interrupted; no run was written, networks trained so far are kept"
+
 app = typer.Typer(
     name="privkit",
     help="Find out whether stored features of people are de-identified.",
@@ -35,7 +37,9 @@ def _print_version(wanted: bool) -> None:
 def _root(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Find out whether stored features of people are de-identified."""
@@ -60,37 +64,31 @@ def run(arguments: list[str]) -> int:
             print(f"privkit: error: {line}", file=sys.stderr)
         return status
     except KeyboardInterrupt:
-        return _interrupted()
+        print(f"privkit: {_INTERRUPTED}", file=sys.stderr)
+        return 130
     return code if isinstance(code, int) else 0
-
-
-def _interrupted() -> int:
-    print(
-        "privkit: interrupted; no run was written, networks trained so far are kept",
-        file=sys.stderr,
-    )
-    return 130
 
 
 def _one_line(error: Exception) -> tuple[str, int] | None:
     """The line and exit code of an error that a user can act on; ``None`` for a bug of ours."""
     if isinstance(error, PrivkitError):
-        return str(error), error.exit_code
-    # typer may carry a click of its own, so its errors are known by what they can do.
-    if type(error).__name__ == "NoArgsIsHelpError":
+        known = str(error), error.exit_code
+    elif type(error).__name__ == "NoArgsIsHelpError":  # its message is the help page
         print(_formatted(error), file=sys.stderr)
-        return "", 2
-    if type(error).__name__ == "Abort":
-        return "interrupted; no run was written, networks trained so far are kept", 130
-    if hasattr(error, "format_message"):
+        known = "", 2
+    elif type(error).__name__ == "Abort":
+        known = _INTERRUPTED, 130
+    elif hasattr(error, "format_message"):  # a usage error of click, whichever copy typer carries
         context = getattr(error, "ctx", None)
         where = f" (see '{context.command_path} --help')" if context is not None else ""
-        return " ".join(_formatted(error).split()) + where, 2
-    if isinstance(error, OSError):
-        return _os_error(error), 2
-    if isinstance(error, MemoryError):
-        return f"not enough memory: {error or 'an allocation failed'}; use a smaller input", 2
-    return None
+        known = " ".join(_formatted(error).split()) + where, 2
+    elif isinstance(error, OSError):
+        known = _os_error(error), 2
+    elif isinstance(error, MemoryError):
+        known = f"not enough memory: {error or 'an allocation failed'}; use a smaller input", 2
+    else:
+        return None
+    return known
 
 
 def _formatted(error: Any) -> str:

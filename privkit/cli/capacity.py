@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from privkit.cli.console import JsonOption, Output, OutOption, QuietOption, command_line, deliver
+from privkit.cli.console import JsonOption, OutOption, Output, QuietOption, command_line, deliver
 
 __all__ = ["capacity"]
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DeviceOption",
     "JsonOption",
-    "Output",
     "OutOption",
+    "Output",
     "QuietOption",
     "SeedOption",
     "command_line",
@@ -73,8 +73,14 @@ class Output:
 
         On a terminal the bars are drawn on standard error; elsewhere each finished step is a line.
         """
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         console = _console(stderr=True)
         started: dict[str, float] = {}
@@ -208,7 +214,8 @@ def _print(result: Result, folder: Path, output: Output) -> None:
     for gate in result.gates:
         word, style = ("passed", "green") if gate.passed else ("FAILED", "bold red")
         console.print(
-            f"Gate {word}: {gate.name}: {gate.rule}, found {gate.found:g}", style=style,
+            f"Gate {word}: {gate.name}: {gate.rule}, found {gate.found:g}",
+            style=style,
             markup=False,
         )
     console.print(f"\nrun: {folder}   report: {folder / 'report.html'}", markup=False)

@@ -10,8 +10,8 @@ import typer
 from privkit.cli.console import (
     DeviceOption,
     JsonOption,
-    Output,
     OutOption,
+    Output,
     QuietOption,
     SeedOption,
     check_device,

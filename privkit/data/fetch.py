@@ -119,8 +119,8 @@ def _put_in_place(fresh: Path, final: Path, work: Path) -> None:
 
 
 def _download(url: str, work: Path) -> Path:
-    import pooch  # noqa: PLC0415 - only a fetch needs it
-    import requests  # noqa: PLC0415
+    import pooch
+    import requests
 
     if not url.lower().startswith(("http://", "https://")):
         raise InputError(
@@ -146,7 +146,7 @@ def _download(url: str, work: Path) -> Path:
 
 def _limited_download(url: str, output_file: str | IO[bytes], _pooch: Any) -> None:
     """A downloader for pooch that notices a cut connection and an endless answer."""
-    import requests  # noqa: PLC0415
+    import requests
 
     with requests.get(url, stream=True, timeout=TIMEOUT) as answer:
         answer.raise_for_status()
@@ -185,7 +185,7 @@ def fetch_olivetti(url: str | None = None) -> Path:
             found=url,
             remedy="leave --url out",
         )
-    from sklearn.datasets import fetch_olivetti_faces  # noqa: PLC0415 - takes seconds to import
+    from sklearn.datasets import fetch_olivetti_faces
 
     final = cache_folder() / olivetti.FILE
     with _workplace() as work:

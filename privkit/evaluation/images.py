@@ -55,12 +55,11 @@ def similarity(
         structural_similarity_index_measure,
     )
 
-    a = torch.from_numpy(made).unflatten(1, (1, *shape))
-    b = torch.from_numpy(truth).unflatten(1, (1, *shape))
+    a = torch.from_numpy(made).reshape(-1, 1, *shape)
+    b = torch.from_numpy(truth).reshape(-1, 1, *shape)
     mse = ((made.astype(np.float64) - truth) ** 2).mean(1)
-    psnr = peak_signal_noise_ratio(
-        a, b, data_range=(-1.0, 1.0), reduction="none", dim=(1, 2, 3)
-    )
+    psnr = peak_signal_noise_ratio(a, b, data_range=(-1.0, 1.0), reduction="none", dim=(1, 2, 3))
     ssim = structural_similarity_index_measure(a, b, data_range=_RANGE, reduction="none")
-    assert isinstance(ssim, torch.Tensor)
-    return Similarity(mse, psnr.double().numpy(), ssim.double().reshape(-1).numpy())
+    return Similarity(
+        mse, np.asarray(psnr, dtype=np.float64), np.asarray(ssim, dtype=np.float64).reshape(-1)
+    )

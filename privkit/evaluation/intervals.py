@@ -95,12 +95,10 @@ def share_over_people(
     Raises:
         InputError: no trials, or different lengths.
     """
-    y, _, sums, counts = _by_person(hits, person)
+    y, sums, counts = _by_person(hits, person)
     n, people = len(y), len(counts)
     p = float(y.mean())
-    if people == 1 or n == people:
-        effective = float(people)
-    elif p in (0.0, 1.0):
+    if people in (1, n) or p in (0.0, 1.0):
         effective = float(people)
     else:
         residual = sums - p * counts
@@ -132,7 +130,7 @@ def mean_over_people(
     Raises:
         InputError: no values, or different lengths.
     """
-    y, _, sums, counts = _by_person(values, person)
+    y, sums, counts = _by_person(values, person)
     means = sums / counts
     people = len(means)
     value = float(means.mean())
@@ -153,7 +151,8 @@ def mean_over_people(
 
 def _by_person(
     values: ArrayLike, person: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The values, and for each person their sum and count."""
     y = np.asarray(values, dtype=np.float64)
     _, code = np.unique(np.asarray(person), return_inverse=True)
     if y.ndim != 1 or len(y) == 0 or len(code) != len(y):
@@ -162,5 +161,5 @@ def _by_person(
             rule="two 1-D arrays of the same length, at least 1",
             found=f"{y.shape} and {np.shape(person)}",
         )
-    sums = np.bincount(code, weights=y)
-    return y, code.astype(np.int64), sums, np.bincount(code)
+    sums = np.bincount(code, weights=y).astype(np.float64)
+    return y, sums, np.bincount(code).astype(np.float64)

@@ -147,7 +147,7 @@ class FeatComp(nn.Module):
             ``(B, *shape)``.
         """
         x_dec: Tensor = self.decoder(signs)
-        return x_dec.unflatten(1, self.shape)
+        return x_dec.reshape(-1, *self.shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode and decode ``(B, *shape)``; stochastic in training, deterministic otherwise."""

@@ -27,7 +27,9 @@ _STEPS = 600  # full-batch steps at first; then blocks of the same length until 
 _MAX_BLOCKS = 6
 
 
-def training_accuracy(net: FaceNet, pixels: NDArray[np.float32], person: NDArray[np.int64]) -> float:
+def training_accuracy(
+    net: FaceNet, pixels: NDArray[np.float32], person: NDArray[np.int64]
+) -> float:
     """Share of photos that the network names right, in inference mode."""
     net.eval()
     device = net.first.weight.device

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -13,9 +13,17 @@ if TYPE_CHECKING:
 __all__ = ["COLOURS", "new_figure", "save"]
 
 #: Okabe and Ito's palette (2008), told apart by colour-blind readers and in grey print.
-COLOURS: Sequence[str] = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+COLOURS: Sequence[str] = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+)
 
-_STYLE = {
+_STYLE: Any = {
     "figure.dpi": 100,
     "font.size": 10,
     "axes.grid": True,

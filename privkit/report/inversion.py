@@ -99,7 +99,9 @@ def draw_identification(
         axis = figure.add_subplot()
         for n, attack in enumerate(attacks):
             own = {m.where["level"]: m for m in shares if m.where["attack"] == attack}
-            x = np.arange(len(levels)) + (n - (len(attacks) - 1) / 2) * 0.13
+            x = np.arange(len(levels)) + (n - (len(attacks) - 1) / 2) * min(
+                0.13, 0.6 / len(attacks)
+            )
             value, low, high = _ends([own[level] for level in levels])
             axis.errorbar(
                 x,
@@ -111,13 +113,16 @@ def draw_identification(
                 label=attack,
             )
         axis.axhline(100 / people, color="0.3", linestyle=":", label=f"chance, 1 of {people}")
-        assert ceiling.value is not None
         axis.axhline(
-            100 * ceiling.value, color="0.3", linestyle="--", label="evaluator on real photos"
+            100 * float(ceiling.value or 0.0),
+            color="0.3",
+            linestyle="--",
+            label="evaluator on real photos",
         )
         axis.set(
             xticks=np.arange(len(levels)),
             xticklabels=levels,
+            xlim=(-0.5, len(levels) - 0.5),
             ylim=(-2, 104),
             xlabel="what is stored of a face",
             ylabel=f"person right, % of {group}",

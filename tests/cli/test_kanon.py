@@ -61,7 +61,7 @@ def test_a_run_from_end_to_end(here, codes, capsys):
 
 def test_the_result_fits_its_schema(here, codes, capsys):
     jsonschema = pytest.importorskip("jsonschema")
-    from privkit.result import result_schema  # noqa: PLC0415
+    from privkit.result import result_schema
 
     run(["kanon", "--codes", "codes.npy", "--bits", "6", "--population", "9", "--json"])
     jsonschema.validate(result(capsys), result_schema())
