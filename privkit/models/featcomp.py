@@ -47,7 +47,7 @@ def binarize(t: Tensor, *, stochastic: bool) -> Tensor:
     """
     on = torch.rand_like(t) < (1 + t) / 2 if stochastic else t > 0
     b = on.to(t.dtype) * 2 - 1
-    return t + (b - t).detach()
+    return b + (t - t.detach())  # the bracket is exactly 0, so the value is exactly ±1
 
 
 class FeatComp(nn.Module):
