@@ -20,7 +20,7 @@ ATTACKS: dict[str, Attack] = {
     "linkage": Linkage(),
     "ridge_decoder": RidgeDecoder(),
     "mi_face": MIFace(),
-    "mi_face_mean": MIFace(start="mean"),
+    "mi_face_mean": MIFace(start="mean", step=100.0),
 }
 
 

@@ -35,7 +35,7 @@ class MeanFace(Attack):
 
 @dataclass(frozen=True)
 class RandomGuess(Attack):
-    """Name a candidate at random."""
+    """Name a candidate at random: what an adversary without the store can always do."""
 
     makes: ClassVar[Makes] = "names"
     uses_feature: ClassVar[bool] = False

@@ -64,7 +64,7 @@ def descend(
     """
     n = len(start)
     result = start.clone()
-    final_cost = torch.full((n,), torch.inf, device=start.device)
+    final_cost = torch.full((n,), torch.inf, dtype=start.dtype, device=start.device)
     iterations = torch.zeros(n, dtype=torch.long, device=start.device)
 
     rows = torch.arange(n, device=start.device)  # which targets the buffers below hold

@@ -31,9 +31,12 @@ class MIFace(Attack):
 
     Attributes:
         start: ``"black"`` as in the paper, or the ``"mean"`` of other people's photos.
-        through: how the gradient passes a binarizer.
-        step: λ, the step along the gradient. The paper's 0.1 belongs to another cost.
-        max_iterations: α.
+        through: how the gradient passes a binarizer. The tanh is stronger than straight-through:
+            on generated faces 31% against 16% of people recognised at 16 bits from the mean face
+            (``reports/mi_face_settings``).
+        step: λ, the step along the gradient, chosen in the same table. The paper's 0.1 belongs
+            to another cost.
+        max_iterations: α; the paper allows 5000.
         patience: β, stop after so many steps without a lower cost.
         threshold: γ, stop at this cost.
     """
@@ -42,8 +45,8 @@ class MIFace(Attack):
 
     start: Start = "black"
     through: Through = "tanh"
-    step: float = 100.0
-    max_iterations: int = 5000
+    step: float = 300.0
+    max_iterations: int = 2000
     patience: int = 100
     threshold: float = 0.0
 

@@ -188,9 +188,11 @@ def result_schema() -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """Turn numpy scalars, tuples and non-finite floats into what JSON can hold."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, str) or value is None:
-        return value
+        return {_plain(str(k)): _plain(v) for k, v in value.items()}
+    if value is None:
+        return None
+    if isinstance(value, str):  # a file name that is not valid Unicode must not break the result
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, Sequence):
         return [_plain(v) for v in value]
     if hasattr(value, "item"):  # a numpy or torch scalar

@@ -71,6 +71,10 @@ def write_run(command: str, out: Path | None, fill: Callable[[Path], None]) -> P
         work.chmod(0o755)  # mkdtemp's 0700 would hide the report from the people it is for
         fill(work)
         return _move(work, command, out)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:
+            error.filename = str(parent)  # a full disk does not say which one it is
+        raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -81,12 +85,12 @@ def _move(work: Path, command: str, out: Path | None) -> Path:
         [out] if out is not None else (RUNS / f"{command}-run-{n:03d}" for n in count(1))
     )
     for final in candidates:
-        if final.exists():
+        if os.path.lexists(final):
             continue
         try:
             work.rename(final)
         except OSError as error:  # another run took the name between the look and the move
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
             continue
         return final

@@ -33,9 +33,7 @@ def main() -> None:
     chosen = parser.parse_args()
     faces = open_faces(chosen.faces, seed=chosen.seed)
     grid = {
-        f"{start} | {through} | {step:g}": MIFace(
-            start=start, through=through, step=step, max_iterations=2000
-        )
+        f"{start} | {through} | {step:g}": MIFace(start=start, through=through, step=step)
         for start in ("black", "mean")
         for through in ("tanh", "straight-through")
         for step in STEPS
@@ -59,6 +57,7 @@ def main() -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows, columns=columns).to_csv(chosen.out / "settings.csv", index=False)
     text = table_to_markdown(Table("MI-FACE settings", columns, rows, note))
+    text += f"\nMade by `python benchmarks/attacks/mi_face_settings.py --out {chosen.out}`.\n"
     (chosen.out / "settings.md").write_text(text, encoding="utf-8")
     print(text)
 

@@ -6,11 +6,13 @@ logarithm. Each item states where the size of its space comes from.
 
 from __future__ import annotations
 
+import csv
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from privkit.errors import InputError
 
@@ -88,37 +90,45 @@ def read_items(path: Path) -> list[Item]:
     Raises:
         InputError: unreadable, a missing column, an empty cell or a bad value space.
     """
-    import pandas as pd
-
+    required = ("item", "values", "source")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            missing = [c for c in required if c not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(
+                    f"column {missing[0]!r} is missing",
+                    where=path,
+                    rule="the columns are item, values, source",
+                    found=", ".join(reader.fieldnames or ()) or "an empty file",
+                )
+            # The line on which a row ends, by which an editor finds it.
+            items = [_of_row(row, f"{path}, line {reader.line_num}") for row in reader]
     except FileNotFoundError:
         raise InputError("there is no such file", where=path, remedy="check --items") from None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as e:
+    except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(
-            "the items cannot be read", where=path, rule="a CSV in UTF-8", found=e
+            "the items cannot be read", where=path, rule="a CSV in UTF-8", found=error
         ) from None
-    missing = [c for c in ("item", "values", "source") if c not in table.columns]
-    if missing:
-        raise InputError(
-            f"column {missing[0]!r} is missing",
-            where=path,
-            rule="the columns are item, values, source",
-            found=", ".join(map(str, table.columns)),
-        )
-    if table.empty:
+    if not items:
         raise InputError("there are no items", where=path, rule="at least one row")
-    items = []
-    for line, row in enumerate(table.to_dict("records"), start=2):
-        where = f"{path}, line {line}"
-        for column in ("item", "source"):
-            if not str(row[column]).strip():
-                raise InputError(
-                    f"column {column!r} is empty", where=where, rule="every cell is set"
-                )
-        space = parse_space(str(row["values"]), where=f"{where}, column 'values'")
-        items.append(Item(str(row["item"]).strip(), space, str(row["source"]).strip()))
     return items
+
+
+def _of_row(row: Mapping[str | None, Any], where: str) -> Item:
+    """One row of a CSV; a row that is too long has its rest under ``None``."""
+    if None in row:
+        raise InputError(
+            "the row has more cells than the header",
+            where=where,
+            rule="a cell that holds a comma stands in double quotes",
+            found=",".join(row[None])[:60],
+        )
+    name, values, source = (str(row[c] or "").strip() for c in ("item", "values", "source"))
+    for column, cell in (("item", name), ("source", source)):
+        if not cell:
+            raise InputError(f"column {column!r} is empty", where=where, rule="every cell is set")
+    return Item(name, parse_space(values, where=f"{where}, column 'values'"), source)
 
 
 def _item(name: str, space: str, source: str) -> Item:

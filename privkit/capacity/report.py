@@ -34,7 +34,7 @@ def capacity_result(
     for n, level in enumerate(bits):
         fit = [row.item.name for row in rows if row.possible[n]]
         findings.append(
-            f"{level:,} bits can take 2^{level:,} values: {len(fit)} of {len(rows)} items fit"
+            f"{level:,} {'bit' if level == 1 else 'bits'} can take 2^{level:,} values: {len(fit)} of {len(rows)} items fit"
             + (f", the largest is '{fit[-1]}'." if fit else ".")
         )
     return Result(
@@ -78,13 +78,18 @@ def table_to_markdown(table: Table) -> str:
     """A table as GitHub-flavoured Markdown; cells are escaped."""
 
     def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+        return "| " + " | ".join(_cell(c) for c in cells) + " |"
 
     parts = [f"### {table.title}", "", line(table.columns), line(["---"] * len(table.columns))]
     parts += [line(row) for row in table.rows]
     if table.note:
         parts += ["", table.note]
     return "\n".join(parts) + "\n"
+
+
+def _cell(text: str) -> str:
+    """One line in which no character ends the cell or starts an HTML tag."""
+    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
 
 
 def write_tables(folder: Path, result: Result) -> None:

@@ -16,6 +16,7 @@ from privkit.errors import PrivkitError
 __all__ = ["app", "run"]
 
 _INTERRUPTED = "interrupted; no run was written, networks trained so far are kept"
+_INTERRUPTED_CODE = 130
 
 app = typer.Typer(
     name="privkit",
@@ -64,8 +65,9 @@ def run(arguments: list[str]) -> int:
             print(f"privkit: error: {line}", file=sys.stderr)
         return status
     except KeyboardInterrupt:
+        code = _INTERRUPTED_CODE
+    if code == _INTERRUPTED_CODE:  # typer turns Ctrl-C into this code and says nothing
         print(f"privkit: {_INTERRUPTED}", file=sys.stderr)
-        return 130
     return code if isinstance(code, int) else 0
 
 
@@ -77,7 +79,7 @@ def _one_line(error: Exception) -> tuple[str, int] | None:
         print(_formatted(error), file=sys.stderr)
         known = "", 2
     elif type(error).__name__ == "Abort":
-        known = _INTERRUPTED, 130
+        known = _INTERRUPTED, _INTERRUPTED_CODE
     elif hasattr(error, "format_message"):  # a usage error of click, whichever copy typer carries
         context = getattr(error, "ctx", None)
         where = f" (see '{context.command_path} --help')" if context is not None else ""

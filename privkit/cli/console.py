@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shlex
 import sys
 import time
@@ -51,6 +53,9 @@ DeviceOption = Annotated[
 
 #: Options that say where the output goes; they are not part of what was measured.
 _OUTPUT_FLAGS = {"--json", "--quiet", "-q"}
+
+#: Columns; wider than any table, which is drawn no wider than its content.
+_UNWRAPPED = 100_000
 
 
 @dataclass
@@ -180,7 +185,12 @@ def deliver(
         write_times(folder, output.seconds)
 
     folder = write_run(name, output.out, fill)
-    _print(result, folder, output)
+    try:
+        _print(result, folder, output)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # rich turns a closed pipe into SystemExit(1)
+        # The reader has left, as `| head` does. The run is written, and 1 would mean a failed gate.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return result.exit_code
 
 
@@ -188,13 +198,15 @@ def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    # Piped output is read by programs and by files: never wrapped to a terminal's width.
-    width = None if stream.isatty() else 240
+    # Piped output is read by programs and kept in files: never wrapped to a terminal's width.
+    width = None if stream.isatty() else _UNWRAPPED
     return Console(file=stream, width=width, highlight=False, soft_wrap=True)
 
 
 def _print(result: Result, folder: Path, output: Output) -> None:
     if output.as_json:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # as JSON demands (RFC 8259, section 8.1)
         sys.stdout.write(result.to_json())
         if not output.quiet:
             _console(stderr=True).print(f"run: {folder}", markup=False)
@@ -230,8 +242,6 @@ def _print_table(console: Console, table: Table) -> None:
         title=Text(table.title),
         title_justify="left",
         box=box.SIMPLE_HEAD if console.is_terminal else None,
-        caption=Text(table.note) if table.note else None,
-        caption_justify="left",
     )
     for n, column in enumerate(table.columns):
         drawn.add_column(Text(column), justify="left" if n == 0 else "right", overflow="fold")
@@ -239,3 +249,5 @@ def _print_table(console: Console, table: Table) -> None:
         drawn.add_row(*(Text(cell) for cell in row))
     console.print()
     console.print(drawn, soft_wrap=False)
+    if table.note:
+        console.print(Text(table.note))

@@ -91,8 +91,8 @@ class FeatComp(nn.Module):
             x: ``(B, *shape)``.
 
         Returns:
-            ``(B, bits)`` in float32, under autocast too: a bit is a sign, and half precision
-            flips the sign of small values.
+            ``(B, bits)`` in the type of the weights (float32), under autocast too: a bit is a
+            sign, and half precision flips the sign of small values.
 
         Raises:
             InputError: a training batch of one, whose batch statistics are undefined.
@@ -105,7 +105,7 @@ class FeatComp(nn.Module):
                 remedy="raise the batch size, or drop the last incomplete batch",
             )
         with torch.autocast(device_type=x.device.type, enabled=False):
-            logits: Tensor = self.norm(self.encoder(x.flatten(1).float()))
+            logits: Tensor = self.norm(self.encoder(x.flatten(1).to(self.encoder.weight.dtype)))
         return logits
 
     def soft(self, x: Tensor) -> Tensor:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from privkit.result import Result
+from privkit.result import Result, Table
 
 __all__ = ["Picture", "write_report"]
+
+#: How a cell with a number begins; empty cells and dashes stand for a missing number.
+_NUMBER = re.compile(r"[-+−–—<>≤≥~≈\s]*(\d|$)")
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,18 @@ def write_report(path: Path, result: Result, pictures: Sequence[Picture] = ()) -
     html = environment.get_template("report.html.j2").render(
         result=result,
         pictures=pictures,
+        tables=[(table, _text_columns(table)) for table in result.tables],
         configuration=[
             (key, json.dumps(value, ensure_ascii=False, default=str))
             for key, value in sorted(result.configuration.items())
         ],
     )
-    path.write_text(html, encoding="utf-8")
+    # A file name in the command that is not valid Unicode must not break the report.
+    path.write_text(html, encoding="utf-8", errors="backslashreplace")
+
+
+def _text_columns(table: Table) -> list[bool]:
+    """Which columns hold words, which are read from the left; numbers are aligned at the right."""
+    return [
+        any(_NUMBER.match(row[n]) is None for row in table.rows) for n in range(len(table.columns))
+    ]
