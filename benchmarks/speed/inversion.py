@@ -40,7 +40,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from attacks.descent import descend
-from privkit.data.faces import Faces, open_faces
+from privkit.data.faces import Faces
+from privkit.data.generated_faces import generate_faces
 from privkit.models.face_net import FEATURES, FaceNet
 from privkit.models.train_faces import train_face_net
 
@@ -60,9 +61,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--targets", type=int, nargs="+", default=[40, 400])
     parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--step", type=float, default=0.1, help="length of a step; ART's default")
+    parser.add_argument("--step", type=float, default=1.0, help="length of a step")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")
     parser.add_argument("--out", type=Path, help="folder for inversion.json and inversion.md")
     options = parser.parse_args()
     try:
@@ -74,7 +76,8 @@ def main() -> int:
             f"cannot be imported ({error}); remedy: pip install 'privkit[bench]'\n"
         )
         return 2
-    faces = open_faces("generated", seed=options.seed)
+    faces = generate_faces(people=40, photos=3, seed=options.seed)
+    torch.set_num_threads(1)  # for the training: small products, the fastest on a busy machine
     network = train_face_net(
         faces.pixels(),
         faces.person,
@@ -84,6 +87,7 @@ def main() -> int:
         data_sha256=faces.sha256,
         cache=None,
     )[0]
+    torch.set_num_threads(options.threads)
     sizes = [compare(network, faces, targets, options) for targets in options.targets]
     report = {
         "command": shlex.join(["python", "benchmarks/speed/inversion.py", *settings(sys.argv[1:])]),
@@ -270,7 +274,6 @@ def summary(
     wanted = WANTED.get(len(label), min(WANTED.values()))
     return {
         "targets": len(label),
-        "start_cost_to_final_cost": float(costs[OURS].mean()),
         "rows": rows,
         "bandwidth_gb_per_s": round(statistics.median(limits["bandwidth"]) / 1e9, 1),
         "arithmetic_gflop_per_s": round(statistics.median(limits["arithmetic"]) / 1e9, 1),
@@ -279,32 +282,27 @@ def summary(
         "bytes_limit_ms": round(statistics.median(moved), 5),
         "arithmetic_limit_ms": round(statistics.median(computed), 5),
         "checks": [
-            check(
-                "times as fast as ART's faster setting",
-                ratio,
-                f"at least {wanted:g}",
-                ratio >= wanted,
-            ),
+            check("times as fast as ART's faster setting", ratio, wanted, met=ratio >= wanted),
             check(
                 "largest difference of final costs",
                 difference,
-                f"at most {SAME_COST:g}",
-                difference <= SAME_COST,
+                SAME_COST,
+                met=difference <= SAME_COST,
             ),
             check(
                 "time over the bytes-moved limit",
                 over_bytes,
-                f"at most {WANTED_BYTES:g}",
-                over_bytes <= WANTED_BYTES,
+                WANTED_BYTES,
+                met=over_bytes <= WANTED_BYTES,
             ),
         ],
         "time_over_arithmetic_limit": round(over_arithmetic, 2),
     }
 
 
-def check(name: str, found: float, wanted: str, met: bool) -> dict[str, Any]:
+def check(name: str, found: float, wanted: float, *, met: bool) -> dict[str, Any]:
     """One wanted value beside what was found."""
-    return {"name": name, "found": float(f"{found:.3g}"), "wanted": wanted, "met": bool(met)}
+    return {"name": name, "found": float(f"{found:.3g}"), "wanted": wanted, "met": met}
 
 
 def machine() -> dict[str, Any]:
@@ -327,7 +325,61 @@ def machine() -> dict[str, Any]:
 
 
 def markdown(report: dict[str, Any]) -> str:
-    return json.dumps(report, indent=1)
+    """Return the report as Markdown."""
+    of = report["machine"]
+    lines = [
+        f"# Gradient inversion of {report['pixels']:,} pixels, {report['steps']} steps",
+        "",
+        f"Median of {report['rounds']} alternating rounds in one run: {of['cpu']}, {of['cores']} "
+        f"cores, {of['threads']} threads, Python {of['python']}, torch {of['torch']}, numpy "
+        f"{of['numpy']}, adversarial-robustness-toolbox (ART) "
+        f"{of['adversarial-robustness-toolbox']}; seed {report['seed']}.",
+        "",
+        f"    {report['command']}",
+        "",
+        "All descend 1 - p(class) of one network, trained on generated faces, in the box [-1, 1], "
+        f"from the same pictures (the mean face with noise of ±{NOISE}), "
+        f"{report['steps']} steps of {report['step']:g}. Target number i is of class i modulo "
+        f"{report['classes']}. ART's threshold is set above 1, so that its reversed stopping test "
+        "never stops, and its window is 1. Its network's weights need no gradient.",
+    ]
+    for size in report["sizes"]:
+        lines += [
+            "",
+            f"## {size['targets']} targets",
+            "",
+            "| contender | ms per image and step | fastest round | times privkit | mean final cost "
+            "| largest difference to privkit |",
+            "|---|---|---|---|---|---|",
+        ]
+        lines += [
+            f"| {row['contender']} | {row['ms_per_image_and_step']} | {row['ms_fastest_round']} "
+            f"| {row['times_privkit']} | {row['mean_final_cost']:.6f} "
+            f"| {row['max_cost_difference']:.1e} |"
+            for row in size["rows"]
+        ]
+        lines += [
+            "",
+            f"The mean cost at the start is {size['start_cost']:.6f}. The difference is the "
+            "largest over the targets between the costs of the final pictures.",
+            "",
+            f"Limits, measured in the same rounds. Bytes: a step reads and writes each picture "
+            f"once, 2 × {report['pixels']:,} × 4 = {size['bytes_per_image_and_step']:,} bytes; a "
+            f"large copy moves {size['bandwidth_gb_per_s']} GB/s (read and written), so "
+            f"{size['bytes_limit_ms']} ms. Arithmetic: one product with W forward and one back, "
+            f"{size['operations_per_image_and_step']:,} operations; a large square product makes "
+            f"{size['arithmetic_gflop_per_s']} Gflop/s, so {size['arithmetic_limit_ms']} ms, and "
+            f"privkit takes {size['time_over_arithmetic_limit']} times that.",
+            "",
+            "| wanted | value | found | |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {c['name']} | {'at least' if 'fast' in c['name'] else 'at most'} {c['wanted']:g} "
+            f"| {c['found']:g} | {'met' if c['met'] else 'MISSED'} |"
+            for c in size["checks"]
+        ]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

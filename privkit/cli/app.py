@@ -87,7 +87,7 @@ def _one_line(error: Exception) -> tuple[str, int] | None:
     elif isinstance(error, OSError):
         known = _os_error(error), 2
     elif isinstance(error, MemoryError):
-        known = f"not enough memory: {error or 'an allocation failed'}; use a smaller input", 2
+        known = f"not enough memory: {str(error) or 'an allocation failed'}; use a smaller input", 2
     else:
         return None
     return known
