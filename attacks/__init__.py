@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from attacks.base import Attack
+from attacks.baselines import BASELINES
 from attacks.linkage import Linkage
 from attacks.mi_face import MIFace
 from attacks.ridge_decoder import RidgeDecoder
@@ -25,34 +26,35 @@ ATTACKS: dict[str, Attack] = {
 
 
 def available_attacks() -> dict[str, Attack]:
-    """Our attacks and those that installed packages bring; a name of ours cannot be replaced.
+    """Our attacks and those that installed packages bring; no name can be taken twice.
 
     Raises:
-        InputError: an entry point that cannot be loaded or is not an attack.
+        InputError: an entry point that cannot be loaded, is not an attack, or takes another's name.
     """
     found = dict(ATTACKS)
     for entry in entry_points(group="privkit.attacks"):
-        if entry.name in ATTACKS:
+        where = f"entry point {entry.name} = {entry.value}"
+        if entry.name in found or entry.name in BASELINES:
             raise InputError(
-                "an installed package redefines an attack of privkit",
-                where=f"entry point {entry.name} = {entry.value}",
+                "an installed package takes the name of another attack",
+                where=where,
                 rule="a name of its own",
                 remedy=f"rename it, or uninstall {entry.dist.name if entry.dist else 'it'}",
             )
         try:
             loaded = entry.load()
+            attack = loaded() if isinstance(loaded, type) else loaded
         except Exception as error:
             raise InputError(
                 "an installed attack cannot be loaded",
-                where=f"entry point {entry.name} = {entry.value}",
+                where=where,
                 found=f"{type(error).__name__}: {error}",
                 remedy="mend or uninstall the package",
             ) from error
-        attack = loaded() if isinstance(loaded, type) else loaded
         if not isinstance(attack, Attack):
             raise InputError(
                 "an installed attack is not one",
-                where=f"entry point {entry.name} = {entry.value}",
+                where=where,
                 rule="a subclass of attacks.base.Attack, or an instance of one",
                 found=type(attack).__name__,
             )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from attacks.adversary import Adversary
 from attacks.base import Attack, Makes
 
-__all__ = ["MeanFace", "RandomGuess"]
+__all__ = ["BASELINES", "MeanFace", "RandomGuess"]
 
 
 @dataclass(frozen=True)
@@ -45,3 +45,7 @@ class RandomGuess(Attack):
     ) -> NDArray[np.float32]:
         """Draw a score for each candidate."""
         return rng.random((len(stored), adversary.people), dtype=np.float32)
+
+
+#: Every study runs these beside its attacks.
+BASELINES: dict[str, Attack] = {"mean_face": MeanFace(), "random_guess": RandomGuess()}

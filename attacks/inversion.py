@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attacks.adversary import Adversary, Part, Photos, Scene
+from attacks.adversary import Photos, Scene
 from attacks.base import Attack
-from attacks.baselines import MeanFace, RandomGuess
+from attacks.baselines import BASELINES
+from attacks.scenes import GROUPS, NEW, TRAINING, UNSEEN, scene_trained, scene_unseen
 from attacks.scoring import score
 from attacks.split import Split, split_faces
 from privkit.anonymity.measured import MeasuredBits, measured_bits
@@ -31,13 +32,6 @@ from privkit.models.train_faces import train_face_net
 
 __all__ = ["BASELINES", "GROUPS", "NEW", "TRAINING", "UNSEEN", "Gallery", "Study", "run_study"]
 
-TRAINING, NEW, UNSEEN = "training photos", "new photos", "people never seen"
-GROUPS: Sequence[str] = (TRAINING, NEW, UNSEEN)
-BASELINES: Mapping[str, Attack] = {"mean_face": MeanFace(), "random_guess": RandomGuess()}
-
-#: At most so many targets a person and group: more photos of one person add little to what the
-#: interval over people can tell, and cost time.
-_TARGETS_A_PERSON = 2
 
 Tick = Callable[[str, int, int], None]
 
@@ -138,9 +132,7 @@ def run_study(
                 tick("train networks", len(networks), trainings)
                 whole = len(halves) == 2
                 scenes.append(
-                    (_scene_trained if whole else _scene_unseen)(
-                        network, defense, split, faces, seed
-                    )
+                    (scene_trained if whole else scene_unseen)(network, defense, split, faces, seed)
                 )
                 if whole and seed == seeds[0]:
                     stored = defense.apply(network.store(faces.pixels()))
@@ -208,74 +200,6 @@ def _ceiling(evaluator: IdentityEvaluator, split: Split, seed: int) -> pd.DataFr
     """The evaluator on real photos that it was not fitted on."""
     right = evaluator.recognises(split.new.pixels, split.new.person)
     return pd.DataFrame({"seed": seed, "person": split.new.person, "identity": right})
-
-
-def _scene_trained(
-    network: FaceNet, defense: Defense, split: Split, faces: Faces, seed: int
-) -> Scene:
-    """Training photos and new photos of the people that the network was trained on.
-
-    Targets of each half of the people are attacked with a decoder learned from the other half.
-    """
-    rng = np.random.default_rng([seed, 2])
-    training = _at_most(split.train, rng)
-    new = _at_most(split.new, rng)
-    targets = _joined([training, new])
-    everybody = _joined([split.train, split.known, split.new])
-    parts = [
-        Part(
-            np.flatnonzero(split.in_half(targets, half)),
-            Adversary(
-                network,
-                defense,
-                auxiliary=everybody.take(~split.in_half(everybody, half)),
-                gallery=split.known,
-                shape=faces.shape,
-                people=len(faces.people),
-            ),
-        )
-        for half in (0, 1)
-    ]
-    group = np.array([TRAINING] * len(training) + [NEW] * len(new))
-    return Scene(targets, group, defense.apply(network.store(targets.pixels)), parts)
-
-
-def _scene_unseen(
-    network: FaceNet, defense: Defense, split: Split, faces: Faces, seed: int
-) -> Scene:
-    """People that the network never saw; the decoder learns from those that it was trained on."""
-    everybody = _joined([split.train, split.known, split.new])
-    new = split.new.take(split.in_half(split.new, 1))
-    targets = _at_most(new, np.random.default_rng([seed, 3]))
-    adversary = Adversary(
-        network,
-        defense,
-        auxiliary=everybody.take(split.in_half(everybody, 0)),
-        gallery=split.known,
-        shape=faces.shape,
-        people=len(faces.people),
-    )
-    return Scene(
-        targets,
-        np.array([UNSEEN] * len(targets)),
-        defense.apply(network.store(targets.pixels)),
-        [Part(np.arange(len(targets)), adversary)],
-    )
-
-
-def _at_most(photos: Photos, rng: np.random.Generator) -> Photos:
-    """At most :data:`_TARGETS_A_PERSON` random photos of each person."""
-    order = rng.permutation(len(photos))
-    nth = pd.Series(photos.person[order]).groupby(photos.person[order]).cumcount().to_numpy()
-    return photos.take(np.sort(order[nth < _TARGETS_A_PERSON]))
-
-
-def _joined(parts: Sequence[Photos]) -> Photos:
-    return Photos(
-        np.concatenate([p.pixels for p in parts]),
-        np.concatenate([p.person for p in parts]),
-        np.concatenate([p.photo for p in parts]),
-    )
 
 
 def _shown(scene: Scene) -> NDArray[np.int64]:

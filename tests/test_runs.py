@@ -76,7 +76,7 @@ def test_a_place_that_is_taken_is_refused(here: Path, kind: str) -> None:
         out.symlink_to("target")
     before = everything(here)
     for refuse in (lambda: check_out(out), lambda: write_run("invert", out, pytest.fail)):
-        with pytest.raises(InputError, match="exists already.*never overwrites.*--out"):
+        with pytest.raises(InputError, match=r"exists already.*never overwrites.*--out"):
             refuse()
     assert everything(here) == before
 
@@ -109,7 +109,7 @@ def test_a_run_that_is_killed_leaves_no_folder_of_the_final_name(here: Path) -> 
 def test_a_parent_that_is_a_file_is_refused(here: Path) -> None:
     (here / "file").write_text("")
     with pytest.raises(
-        InputError, match="file: .* cannot be created; rule: the parent is a folder"
+        InputError, match=r"file: .* cannot be created; rule: the parent is a folder"
     ):
         check_out(here / "file" / "out")
 
@@ -136,7 +136,7 @@ def test_a_parent_without_permission_is_refused_before_the_work(
         return False
 
     monkeypatch.setattr(os, "access", denied)
-    with pytest.raises(InputError, match="cannot be created.*may write to"):
+    with pytest.raises(InputError, match=r"cannot be created.*may write to"):
         check_out(out)
     assert asked == [(here, os.W_OK | os.X_OK)]
 
@@ -229,7 +229,7 @@ def test_a_full_disk_is_one_line(
 
     monkeypatch.setattr("privkit.report.html.write_report", full)
     line = one_line("capacity", "--out", "out", "--json")
-    assert f"{Path('.')}: No space left on device; remedy: free some space" in line
+    assert f"{Path()}: No space left on device; remedy: free some space" in line
     assert everything(here) == []
 
 
@@ -240,7 +240,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(place)]
     if os.geteuid() != 0 or sys.platform != "linux":
         pytest.skip("only root can mount a small disk on Linux")
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:  # noqa: S603
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("this machine does not let root mount a small disk")
     yield place
     subprocess.run(["umount", str(place)], check=True)  # noqa: S607

@@ -34,7 +34,8 @@ def capacity_result(
     for n, level in enumerate(bits):
         fit = [row.item.name for row in rows if row.possible[n]]
         findings.append(
-            f"{level:,} {'bit' if level == 1 else 'bits'} can take 2^{level:,} values: {len(fit)} of {len(rows)} items fit"
+            f"{level:,} {'bit' if level == 1 else 'bits'} can take 2^{level:,} values: "
+            f"{len(fit)} of {len(rows)} items fit"
             + (f", the largest is '{fit[-1]}'." if fit else ".")
         )
     return Result(

@@ -21,7 +21,8 @@ _INTERRUPTED_CODE = 130
 app = typer.Typer(
     name="privkit",
     help="Find out whether stored features of people are de-identified.",
-    epilog="Exit codes: 0 done, 1 a gate that you set failed, 2 bad input or usage.",
+    epilog="Exit codes: 0 done, 1 a gate that you set failed, 2 bad input or usage, "
+    "130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -114,21 +114,24 @@ def invert(
 
 
 def _draw(folder: Path, study: Study, result: Result) -> list[Picture]:
-    from attacks.inversion import BASELINES, NEW
+    from attacks.baselines import BASELINES
+    from attacks.inversion import NEW
     from privkit.report.inversion import draw_identification, draw_reconstructions
 
     gallery = study.gallery
-    return [
-        draw_identification(folder, result, NEW, study.people, list(BASELINES)),
-        draw_reconstructions(
-            folder,
-            gallery.originals,
-            gallery.made,
-            gallery.recognised,
-            gallery.shape,
-            result.notices,
-        ),
-    ]
+    pictures = [draw_identification(folder, result, NEW, study.people, list(BASELINES))]
+    if any(attack.makes == "pictures" for attack in study.attacks.values()):
+        pictures.append(
+            draw_reconstructions(
+                folder,
+                gallery.originals,
+                gallery.made,
+                gallery.recognised,
+                gallery.shape,
+                result.notices,
+            )
+        )
+    return pictures
 
 
 def _write(folder: Path, study: Study) -> None:

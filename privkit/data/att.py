@@ -124,7 +124,7 @@ def read_att(folder: Path | None = None) -> Faces:
             remedy=REMEDY,
         )
     images = np.stack([np.asarray(read_grey(folder / name), np.uint8) for name in PHOTO_NAMES])
-    known = {*PHOTO_NAMES, LISTING_NAME}
+    known = {*PHOTO_NAMES, LISTING_NAME, "README"}
     others = sorted(
         name
         for path in folder.rglob("*")

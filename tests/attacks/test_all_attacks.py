@@ -10,7 +10,7 @@ import pytest
 from attacks import ATTACKS
 from attacks.adversary import Photos, Scene
 from attacks.base import Attack
-from attacks.inversion import BASELINES
+from attacks.baselines import BASELINES
 from attacks.mi_face import MIFace
 
 EVERY = {**ATTACKS, **BASELINES}

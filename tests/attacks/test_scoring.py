@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from attacks import ATTACKS
 from attacks.adversary import Scene
 from attacks.base import Outcome
-from attacks.inversion import BASELINES
+from attacks.baselines import BASELINES
 from attacks.scoring import other_person, rank_of, score
 from attacks.split import Split
 from privkit.evaluation.identity import IdentityEvaluator

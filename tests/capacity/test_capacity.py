@@ -84,7 +84,7 @@ def test_ways_to_write_a_thousand(text: str) -> None:
     ["", "0", "-1", "1.5", "x", "2^", "^2", "2**3", "2^3^4", "2^-1", "*2", "2^x", "1e6", "9" * 41],
 )
 def test_a_space_that_cannot_be_read(text: str) -> None:
-    with pytest.raises(InputError, match="items.csv, line 2: the size.*rule: .*26.3.10.4; found"):
+    with pytest.raises(InputError, match=r"items.csv, line 2: the size.*rule: .*26.3.10.4; found"):
         parse_space(text, where="items.csv, line 2")
 
 
