@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from attacks.adversary import Scene
 from attacks.base import Outcome
 from privkit.evaluation.identity import IdentityEvaluator
-from privkit.evaluation.images import similarity
+from privkit.evaluation.images import pixel_mse, similarity
 
 __all__ = ["other_person", "rank_of", "score"]
 
@@ -52,7 +52,7 @@ def score(
             "identity": named == targets.person,
             "identity (shuffled)": named[other] == targets.person,
             "mse": like.mse,
-            "mse (shuffled)": similarity(values[other], targets.pixels, shape).mse,
+            "mse (shuffled)": pixel_mse(values[other], targets.pixels),
             "psnr": like.psnr,
             "ssim": like.ssim,
         }

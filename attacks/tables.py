@@ -88,7 +88,7 @@ def store_table(study: Study) -> Table:
             [
                 defense.name,
                 f"{defense.nominal_bits:,}",
-                f"{FULL_BITS / defense.nominal_bits:,.0f}×",
+                f"{FULL_BITS / defense.nominal_bits:,.3g}×",
                 f"{stored.distinct} of {stored.rows}",
                 f"{stored.entropy_bits:.1f}" + (" (ceiling)" if stored.at_ceiling else ""),
                 f"{accuracy:.1%}",

@@ -88,7 +88,7 @@ class Output:
         )
 
         console = _console(stderr=True)
-        started: dict[str, float] = {}
+        last = time.perf_counter()
         bars: dict[str, Any] = {}
         drawn = console.is_terminal and not self.quiet
         bar = Progress(
@@ -104,8 +104,12 @@ class Output:
         )
 
         def tick(step: str, done: int, total: int) -> None:
-            now = time.perf_counter()
-            self.seconds[step] = now - started.setdefault(step, now)
+            nonlocal last
+            now = (
+                time.perf_counter()
+            )  # steps take turns: the time since the last tick is this one's
+            self.seconds[step] = self.seconds.get(step, 0.0) + now - last
+            last = now
             if step not in bars:
                 bars[step] = bar.add_task(step, total=total)
             bar.update(bars[step], completed=done, total=total)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from privkit.errors import InputError
 
-__all__ = ["Similarity", "similarity"]
+__all__ = ["Similarity", "pixel_mse", "similarity"]
 
 #: Pixels lie in [-1, 1].
 _RANGE = 2.0
@@ -28,6 +28,12 @@ class Similarity:
     mse: NDArray[np.float64]
     psnr: NDArray[np.float64]
     ssim: NDArray[np.float64]
+
+
+def pixel_mse(made: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Mean squared pixel error of each picture, ``(n,)``, of two arrays ``(n, h·w)``."""
+    error: NDArray[np.float64] = ((made.astype(np.float64) - truth) ** 2).mean(1)
+    return error
 
 
 def similarity(
@@ -57,9 +63,10 @@ def similarity(
 
     a = torch.from_numpy(made).reshape(-1, 1, *shape)
     b = torch.from_numpy(truth).reshape(-1, 1, *shape)
-    mse = ((made.astype(np.float64) - truth) ** 2).mean(1)
     psnr = peak_signal_noise_ratio(a, b, data_range=(-1.0, 1.0), reduction="none", dim=(1, 2, 3))
     ssim = structural_similarity_index_measure(a, b, data_range=_RANGE, reduction="none")
     return Similarity(
-        mse, np.asarray(psnr, dtype=np.float64), np.asarray(ssim, dtype=np.float64).reshape(-1)
+        pixel_mse(made, truth),
+        np.asarray(psnr, dtype=np.float64),
+        np.asarray(ssim, dtype=np.float64).reshape(-1),
     )

@@ -97,7 +97,7 @@ def _train(
     net: FaceNet, pixels: NDArray[np.float32], person: NDArray[np.int64], device: str
 ) -> None:
     batch = (torch.from_numpy(pixels).to(device), torch.from_numpy(person).to(device))
-    optimizer = torch.optim.Adam(net.parameters(), lr=_LEARNING_RATE)
+    optimizer = torch.optim.Adam(net.parameters(), lr=_LEARNING_RATE, fused=True)
 
     def loss_of(model: nn.Module, photos: tuple[Tensor, Tensor]) -> Tensor:
         return cross_entropy(model(photos[0]), photos[1])

@@ -111,7 +111,9 @@ def test_a_name_of_ours_cannot_be_taken(
     name: str, module: ModuleType, installed: Callable[[str, str], None]
 ) -> None:
     installed(name, "my_package:NearestPhoto")
-    with pytest.raises(InputError, match=f"entry point {name} = my_package:.*takes the name of another.*rename it"):
+    with pytest.raises(
+        InputError, match=f"entry point {name} = my_package:.*takes the name of another.*rename it"
+    ):
         available_attacks()
 
 

@@ -1,0 +1,114 @@
+"""The paper's Table 1: the levels of compression, computed from the sizes of the codes.
+
+    python benchmarks/paper/table1.py --out reports/table1
+
+Writes ``table1.md``, ``table1.csv`` and ``table1.json``, and prints the Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from privkit.capacity.items import PAPER_LEVELS, SENSITIVE_ITEMS
+from privkit.capacity.report import table_to_markdown
+from privkit.capacity.tables import BOUND, levels, verdicts
+from privkit.result import Table
+
+FLOAT_FEATURE = PAPER_LEVELS[-1]
+PEOPLE = 8_200_000_000
+
+ORIGIN = (
+    "The levels are the paper's, and its floating-point feature of a TGIF clip, 12 × 12 × 768 "
+    f"floats of 16 bits, {FLOAT_FEATURE:,} bits, which it rounds to 1.8M. All other numbers are "
+    "computed from them, not copied. The items are privkit's own list, not the paper's; the source "
+    "of each item's size stands beside it. People per code are for 8.2 billion people (UN World "
+    "Population Prospects 2024, for 2025) spread evenly over the codes; below 1 there are more "
+    "codes than people."
+)
+
+SHORT_ORIGIN = "computed; the item is of privkit's own list"
+
+
+def main() -> None:
+    """Compute the table, write it in three forms, print the Markdown."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder for the three files")
+    out = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    rows = computed()
+    table = as_table(rows)
+    text = table_to_markdown(table)
+    (out / "table1.md").write_text(text, encoding="utf-8")
+    with (out / "table1.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [*rows[0], "origin"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**row, "origin": SHORT_ORIGIN} for row in rows)
+    record = {"title": table.title, "origin": ORIGIN, "bound": BOUND, "rows": rows}
+    (out / "table1.json").write_text(
+        json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    sys.stdout.write(text)
+
+
+def computed() -> list[dict[str, Any]]:
+    """One row a level; ``distinct values`` is the power, written out up to 2^10."""
+    judged = verdicts(SENSITIVE_ITEMS, PAPER_LEVELS)
+    rows = []
+    for n, level in enumerate(
+        levels(PAPER_LEVELS, reference_bits=FLOAT_FEATURE, population=PEOPLE)
+    ):
+        largest = [row.item for row in judged if row.possible[n]][-1]
+        rows.append(
+            {
+                "bits": level.bits,
+                "distinct values": 2**level.bits if level.bits <= 10 else f"2^{level.bits}",
+                "bytes for a million videos": level.bytes_per_million,
+                "compression": level.compression,
+                "largest item that fits": largest.name,
+                "source of the item's size": largest.source,
+                "people per code": level.people_per_code,
+            }
+        )
+    return rows
+
+
+def as_table(rows: list[dict[str, Any]]) -> Table:
+    """The rows as words for people."""
+    return Table(
+        "Levels of compression (the paper's Table 1, computed)",
+        list(rows[0]),
+        [
+            [
+                f"{row['bits']:,}" + (" (floats)" if row["bits"] == FLOAT_FEATURE else ""),
+                values(row["distinct values"]),
+                f"{row['bytes for a million videos']:,}",
+                f"{row['compression']:,.0f}×",
+                row["largest item that fits"],
+                row["source of the item's size"],
+                people(row["people per code"]),
+            ]
+            for row in rows
+        ],
+        note=f"{ORIGIN}\n\n{BOUND}",
+    )
+
+
+def values(distinct: int | str) -> str:
+    """A count or a power, with commas."""
+    return f"2^{int(distinct[2:]):,}" if isinstance(distinct, str) else f"{distinct:,}"
+
+
+def people(per_code: float) -> str:
+    """People per code: whole from 10 on, and not finer than can be said in words."""
+    if per_code >= 10:
+        return f"{per_code:,.0f}"
+    return f"{per_code:.1f}" if per_code >= 1 else "below 1"
+
+
+if __name__ == "__main__":
+    main()
