@@ -374,7 +374,9 @@ def markdown(report: dict[str, Any]) -> str:
             f"{size['bytes_limit_ms']} ms. Arithmetic: one product with W forward and one back, "
             f"{size['operations_per_image_and_step']:,} operations; a large square product makes "
             f"{size['arithmetic_gflop_per_s']} Gflop/s, so {size['arithmetic_limit_ms']} ms, and "
-            f"privkit takes {size['time_over_arithmetic_limit']} times that.",
+            f"privkit takes {size['time_over_arithmetic_limit']} times that. The arithmetic alone "
+            f"takes {size['arithmetic_limit_ms'] / size['bytes_limit_ms']:.1f} times the "
+            "bytes-moved limit.",
             "",
             "| wanted | value | found | |",
             "|---|---|---|---|",
