@@ -16,8 +16,10 @@ import sys
 from pathlib import Path
 
 from attacks import attacks_named
+from attacks.baselines import BASELINES
 from attacks.findings import study_result
-from attacks.inversion import BASELINES, NEW, Study, run_study
+from attacks.inversion import Study, run_study
+from attacks.scenes import NEW
 from privkit.capacity.report import table_to_markdown
 from privkit.cli.console import Output, check_device
 from privkit.data.faces import Faces, open_faces

@@ -23,6 +23,7 @@ FLOAT_FEATURE = PAPER_LEVELS[-1]
 PEOPLE = 8_200_000_000
 
 ORIGIN = (
+    "Made by `python benchmarks/paper/table1.py --out reports/table1`. "
     "The levels are the paper's, and its floating-point feature of a TGIF clip, 12 × 12 × 768 "
     f"floats of 16 bits, {FLOAT_FEATURE:,} bits, which it rounds to 1.8M. All other numbers are "
     "computed from them, not copied. The items are privkit's own list, not the paper's; the source "

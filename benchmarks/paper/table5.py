@@ -20,6 +20,7 @@ from privkit.capacity.tables import BOUND, verdicts
 from privkit.result import Table
 
 ORIGIN = (
+    "Made by `python benchmarks/paper/table5.py --out reports/table5`. "
     "The items are privkit's own list, not the paper's; each row names the source of its size. "
     "The levels are the paper's, the last its floating-point feature of a TGIF clip. Bits and "
     "verdicts are computed: an item is possible where 2^N codes are enough to give every one of "

@@ -52,12 +52,12 @@ def new_figure(width: float = 8.0, height: float = 4.5) -> Iterator[Figure]:
         yield figure
 
 
-def save(figure: Figure, path: Path, *, notices: Sequence[str] = ()) -> Path:
+def save(figure: Figure, path: Path, *, notices: Sequence[str] = (), dpi: int = 160) -> Path:
     """Save a figure as PNG; notices (e.g. "generated faces") are written onto the picture.
 
     The file carries no date and no version, so the same figure gives the same bytes.
     """
     if notices:
         figure.supxlabel("\n".join(notices), fontsize=8, color="#A33A00", wrap=True)
-    figure.savefig(path, dpi=160, metadata={"Software": None})
+    figure.savefig(path, dpi=dpi, metadata={"Software": None})
     return path

@@ -64,7 +64,7 @@ def draw_reconstructions(
             "New photos rebuilt from what was stored; green frame: the right person is recognised",
             fontsize=9,
         )
-        path = save(figure, folder / "reconstructions.png", notices=notices)
+        path = save(figure, folder / "reconstructions.png", notices=notices, dpi=110)
     return Picture(
         path,
         "New photos of people whom the network knows, and what each attack rebuilds from each "
