@@ -12,6 +12,7 @@ from attacks.base import Attack
 from attacks.baselines import BASELINES
 from attacks.linkage import Linkage
 from attacks.mi_face import MIFace
+from attacks.network_head import NetworkHead
 from attacks.ridge_decoder import RidgeDecoder
 from privkit.errors import InputError
 
@@ -19,6 +20,8 @@ __all__ = ["ATTACKS", "attacks_named", "available_attacks"]
 
 ATTACKS: dict[str, Attack] = {
     "linkage": Linkage(),
+    "linkage_mean": Linkage(compare="mean"),
+    "network_head": NetworkHead(),
     "ridge_decoder": RidgeDecoder(),
     "mi_face": MIFace(),
     "mi_face_mean": MIFace(start="mean", step=100.0),

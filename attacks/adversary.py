@@ -48,6 +48,8 @@ class Adversary:
         gallery: named photos of the candidates; none of them is a target.
         shape: ``(h, w)`` of a picture.
         people: how many candidates there are.
+        classes: the candidate behind each output of the network, ``(outputs,)``; the people that
+            it was trained on.
     """
 
     network: FaceNet
@@ -56,6 +58,7 @@ class Adversary:
     gallery: Photos
     shape: tuple[int, int]
     people: int
+    classes: NDArray[np.int64]
 
     def store(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """What the store would hold for pictures ``(n, h·w)``: ``(n, width)``."""
@@ -73,6 +76,10 @@ class Part:
 @dataclass(frozen=True)
 class Scene:
     """The targets of one network and defense, with the adversaries that attack them.
+
+    What it refuses to hold is what would make every score meaningless. That the identity evaluator
+    is fitted on other photos than those the network was trained on is up to
+    :func:`attacks.split.split_faces`.
 
     Targets are split by people into parts so that an attack may learn from photos of the people
     of the other parts.

@@ -84,8 +84,22 @@ class Attack(ABC):
             rng = np.random.default_rng([seed, n])
             made = np.asarray(self.run(scene.stored[part.rows], part.adversary, rng))
             self._check(made, (len(part.rows), width))
+            if self.makes == "pictures":
+                self._check_own(made, part.adversary)
             values[part.rows] = made
         return Outcome(self.makes, values)
+
+    def _check_own(self, made: NDArray[np.float32], adversary: Adversary) -> None:
+        """The evaluator is fitted on the gallery: handing one of its photos back is no attack."""
+        others = np.isin(adversary.gallery.person, adversary.auxiliary.person)
+        known = {photo.tobytes() for photo in adversary.gallery.pixels[~others]}
+        if any(picture.astype(np.float32).tobytes() in known for picture in made):
+            raise InputError(
+                "the attack returned a known photo of a target person",
+                where=f"{type(self).__name__}.run",
+                rule="a reconstruction is made, not looked up: the evaluator knows the gallery",
+                remedy="name people instead (makes = 'names')",
+            )
 
     def _check(self, made: NDArray[np.float32], shape: tuple[int, int]) -> None:
         where = f"{type(self).__name__}.run"

@@ -24,6 +24,9 @@ from privkit.result import DataUsed, Result
 
 __all__ = ["study_result"]
 
+_BASELINE_OF = {"rank-1": "random_guess", "rank-5": "random_guess", "identity": "mean_face"}
+_SKIPPED_SHOWN = 5
+
 
 def study_result(
     study: Study, faces: Faces, *, command: str, seeds: Sequence[int], device: str
@@ -84,9 +87,14 @@ def _findings(study: Study, intervals: dict[Key, Interval], ceiling: Interval) -
         names = _strongest(study, intervals, defense.name, "rank-1")
         if names is not None:
             attack, found = names
+            linkage = intervals.get((defense.name, "linkage", NEW, "rank-1"))
+            others = ""
+            if linkage is not None and attack != "linkage":
+                others = f" ({attack}, the strongest naming attack: {found.percent()})"
+                attack, found = "linkage", linkage
             findings.append(
                 f"{defense.name}: {attack} names the right one of {study.people} people for "
-                f"{found.percent()} of new photos; a random guess names {chance:.1%}."
+                f"{found.percent()} of new photos{others}; a random guess names {chance:.1%}."
             )
     for defense in levels:
         pictures = _strongest(study, intervals, defense.name, "identity")
@@ -111,8 +119,10 @@ def _findings(study: Study, intervals: dict[Key, Interval], ceiling: Interval) -
         )
     if open_levels:
         findings.append(
-            f"No attack tried here did better than its baselines against: {', '.join(open_levels)}."
-            " That does not show that it is safe: other attacks may do better."
+            f"Against {', '.join(open_levels)} no attack tried here was shown to do better than "
+            "its baselines: the lower end of every 95% interval lies at or below them, with "
+            f"{study.people} people. That does not show that it is safe: more people or other "
+            "attacks may show more."
         )
     return findings
 
@@ -131,21 +141,25 @@ def _strongest(
 
 def _identifies(study: Study, intervals: dict[Key, Interval], level: str) -> bool:
     """Whether some attack on some group beats chance, the baselines and its own control."""
+    guess = {"identity": 1, "rank-1": 1, "rank-5": min(5, study.people)}
     for name in study.attacks:
         for group in GROUPS:
-            for measure, baseline in (("rank-1", "random_guess"), ("identity", "mean_face")):
+            for measure, baseline in _BASELINE_OF.items():
                 own = intervals.get((level, name, group, measure))
                 if own is None:
                     continue
                 control = intervals[level, name, group, f"{measure} (shuffled)"]
                 floor = intervals[level, baseline, group, measure]
-                if own.low > max(1 / study.people, control.value, floor.value):
+                chance = guess[measure] / study.people
+                if own.low > max(chance, control.value, floor.value):
                     return True
     return False
 
 
 def _warnings(study: Study, faces: Faces) -> list[str]:
-    warnings = [f"Passed over: {name}" for name in faces.skipped]
+    warnings = [f"Passed over: {name}" for name in faces.skipped[:_SKIPPED_SHOWN]]
+    if len(faces.skipped) > _SKIPPED_SHOWN:
+        warnings.append(f"Passed over: {len(faces.skipped) - _SKIPPED_SHOWN} more files.")
     names = {a.makes for a in study.attacks.values()}
     if "names" not in names:
         warnings.append(

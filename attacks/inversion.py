@@ -67,7 +67,8 @@ class Study:
         networks: a row for each seed, level and network: photos, people, training accuracy.
         ceiling: a row for each real unseen photo: whether the evaluator names it right.
         measured: by level, the bits that the store of the first seed really uses.
-        codes: by level, what the first seed's network stores of every photo, ``(n, width)``.
+        codes: by level, what the first seed's network stores of one new photo of each person,
+            ``(people, width)``.
         gallery: reconstructions of the first seed.
         attacks: the attacks that were run, by name; baselines are not among them.
         defenses: the levels, in order.
@@ -136,7 +137,8 @@ def run_study(
                 )
                 if whole and seed == seeds[0]:
                     stored = defense.apply(network.store(faces.pixels()))
-                    codes[defense.name], measured[defense.name] = stored, measured_bits(stored)
+                    measured[defense.name] = measured_bits(stored)
+                    codes[defense.name] = stored[_one_a_person(split.new)]
             for name, attack in everything.items():
                 for scene in scenes:
                     outcome = attack(scene, seed=seed)
@@ -207,3 +209,9 @@ def _shown(scene: Scene) -> NDArray[np.int64]:
     new = np.flatnonzero(scene.group == NEW)
     _, first = np.unique(scene.targets.person[new], return_index=True)
     return new[first[:: max(1, len(first) // 8)][:8]]
+
+
+def _one_a_person(photos: Photos) -> NDArray[np.int64]:
+    """The row in the data set of one photo of each person, in the order of the people."""
+    rows: NDArray[np.int64] = photos.photo[np.unique(photos.person, return_index=True)[1]]
+    return rows

@@ -45,6 +45,7 @@ def scene_trained(
                 gallery=split.known,
                 shape=faces.shape,
                 people=len(faces.people),
+                classes=np.arange(len(faces.people)),
             ),
         )
         for half in (0, 1)
@@ -67,6 +68,7 @@ def scene_unseen(
         gallery=split.known,
         shape=faces.shape,
         people=len(faces.people),
+        classes=np.flatnonzero(split.half == 0),
     )
     return Scene(
         targets,

@@ -8,13 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.adversary import Photos
-from privkit.data.faces import Faces
+from privkit.data.face_set import FEWEST_PEOPLE, FEWEST_PHOTOS, Faces
 from privkit.errors import InputError
 
 __all__ = ["Split", "split_faces"]
-
-MIN_PEOPLE = 4
-MIN_PHOTOS = 4
 
 
 @dataclass(frozen=True)
@@ -49,27 +46,28 @@ def split_faces(faces: Faces, seed: int) -> Split:
         seed: of the split.
 
     Raises:
-        InputError: fewer than that.
+        InputError: fewer than that, or the same picture twice.
     """
     people = len(faces.people)
-    if people < MIN_PEOPLE:
+    if people < FEWEST_PEOPLE:
         raise InputError(
             "there are too few people",
             where=faces.source,
-            rule=f"at least {MIN_PEOPLE}, two to learn from and two to attack",
+            rule=f"at least {FEWEST_PEOPLE}, two to learn from and two to attack",
             found=people,
         )
+    _refuse_copies(faces)
     rng = np.random.default_rng([seed, 1])
     pixels = faces.pixels()
     rows: dict[str, list[NDArray[np.int64]]] = {"train": [], "known": [], "new": []}
     for person in range(people):
         own = rng.permutation(np.flatnonzero(faces.person == person))
         n = len(own)
-        if n < MIN_PHOTOS:
+        if n < FEWEST_PHOTOS:
             raise InputError(
                 f"there are too few photos of {faces.people[person]!r}",
                 where=faces.source,
-                rule=f"at least {MIN_PHOTOS} a person: 1 to train, 2 known, 1 to attack",
+                rule=f"at least {FEWEST_PHOTOS} a person: 1 to train, 2 known, 1 to attack",
                 found=n,
             )
         new = max(1, n // 5)
@@ -84,3 +82,18 @@ def split_faces(faces: Faces, seed: int) -> Split:
         for name, index in ((name, np.concatenate(parts)) for name, parts in rows.items())
     }
     return Split(**sets, half=half)
+
+
+def _refuse_copies(faces: Faces) -> None:
+    """A photo that is there twice could be known and attacked at once."""
+    first: dict[bytes, int] = {}
+    for row, image in enumerate(faces.images):
+        same = first.setdefault(image.tobytes(), row)
+        if same != row:
+            raise InputError(
+                "the same picture is there twice",
+                where=faces.source,
+                rule="a photo is either known or attacked",
+                found=f"{faces.photos[same]} and {faces.photos[row]}",
+                remedy="remove one of them",
+            )

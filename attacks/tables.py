@@ -12,7 +12,7 @@ __all__ = ["group_table", "store_table"]
 
 #: Stands under the first table and holds for all groups.
 _NOTE = (
-    "Person right: for linkage and random_guess the share of targets whose person is named first "
+    "Person right: for naming attacks the share of targets whose person is named first "
     "of {people}; for reconstructions the share that an evaluator which shares nothing with the "
     "network, fitted on other photos, recognises. It recognises {ceiling} of real unseen photos. "
     "'Another's code' is the control: the outcome for another person's stored feature, scored "

@@ -35,7 +35,17 @@ Better = Literal["higher protects", "lower protects", "higher is useful", "neith
 
 def versions() -> dict[str, str]:
     """Versions of privkit, Python and the libraries that can move a number."""
-    names = ("privkit", "numpy", "pandas", "scipy", "scikit-learn", "torch", "torchmetrics")
+    names = (
+        "privkit",
+        "numpy",
+        "pandas",
+        "scipy",
+        "scikit-learn",
+        "torch",
+        "torchmetrics",
+        "pillow",
+        "pyarrow",
+    )
     out = {"python": platform.python_version()}
     for name in names:
         try:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from attacks.inversion import NEW, run_study
+from attacks.inversion import run_study
 from attacks.mi_face import MIFace
+from attacks.scenes import NEW
 from privkit.capacity.report import table_to_markdown
 from privkit.data.faces import open_faces
 from privkit.evaluation.intervals import share_over_people
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--faces", default="generated")
     parser.add_argument("--seed", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=1)
     chosen = parser.parse_args()
     faces = open_faces(chosen.faces, seed=chosen.seed)
     grid = {
@@ -42,7 +44,7 @@ def main() -> None:
         faces,
         defenses_for((1280, 128, 16), ()),
         grid,
-        seeds=[chosen.seed],
+        seeds=range(chosen.seed, chosen.seed + chosen.seeds),
         cache=None,
         tick=lambda step, done, total: print(f"{step} {done}/{total}", flush=True),
     )
@@ -53,7 +55,7 @@ def main() -> None:
         share = share_over_people(own["identity"], own["person"])
         rows.append([str(level), start, through, step, share.percent(), f"{own['mse'].mean():.3f}"])
     columns = ["level", "start", "gradient", "step", "recognised", "pixel MSE"]
-    note = f"{faces.source}, new photos, {len(study.ceiling)} of them; seed {chosen.seed}."
+    note = f"{faces.source}, {len(study.ceiling)} new photos over {chosen.seeds} seeds."
     chosen.out.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows, columns=columns).to_csv(chosen.out / "settings.csv", index=False)
     text = table_to_markdown(Table("MI-FACE settings", columns, rows, note))

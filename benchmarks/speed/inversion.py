@@ -5,7 +5,7 @@ same number of steps of the same length; they run alternately in one process, so
 the machine's good and bad moments. The costs at the end are compared, so that nobody is fast by
 doing less. ART is ``pip install 'privkit[bench]'``.
 
-    python benchmarks/speed/inversion.py --targets 40 400 --steps 100 --out reports/speed-inversion
+    python benchmarks/speed/inversion.py --targets 40 400 --steps 100 --out reports/speed_inversion
 
 How ART was set so that it takes exactly these steps (read in its source, ``MIFace.infer``): it
 continues *while* ``cost <= threshold``, the reverse of Algorithm 1, so a threshold above 1 lets it
@@ -103,8 +103,10 @@ def main() -> int:
     }
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "inversion.json").write_text(json.dumps(report, indent=2) + "\n")
-        (options.out / "inversion.md").write_text(markdown(report))
+        (options.out / "inversion.json").write_text(
+            json.dumps(report, indent=2) + "\n", encoding="utf-8"
+        )
+        (options.out / "inversion.md").write_text(markdown(report), encoding="utf-8")
     sys.stdout.write(markdown(report))
     return 0 if report["passed"] else 1
 

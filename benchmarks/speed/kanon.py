@@ -5,7 +5,7 @@ it, all of them alternately in one process, so that they share the machine's goo
 The yardstick is ``np.bincount`` in blocks of 64Ki codes over the same memory map; privkit may take
 at most four times its time.
 
-    python benchmarks/speed/kanon.py --codes 100000000 --bits 10 --out reports/speed-kanon
+    python benchmarks/speed/kanon.py --codes 100000000 --bits 10 --out reports/speed_kanon
 """
 
 from __future__ import annotations
@@ -51,8 +51,10 @@ def main() -> int:
     report = summary(times, options)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "kanon.json").write_text(json.dumps(report, indent=2) + "\n")
-        (options.out / "kanon.md").write_text(markdown(report))
+        (options.out / "kanon.json").write_text(
+            json.dumps(report, indent=2) + "\n", encoding="utf-8"
+        )
+        (options.out / "kanon.md").write_text(markdown(report), encoding="utf-8")
     sys.stdout.write(markdown(report))
     return 0 if report["passed"] else 1
 

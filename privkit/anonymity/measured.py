@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privkit.anonymity.classes import ClassCounts, count_rows
-from privkit.anonymity.entropy import shannon
+from privkit.anonymity.entropy import near_ceiling, shannon
 from privkit.errors import InputError
 
 __all__ = ["MeasuredBits", "measured_bits"]
@@ -26,8 +26,8 @@ class MeasuredBits:
         uniques: rows that no other row equals.
         entropy_bits: plug-in Shannon entropy of the rows, in bits.
         ceiling_bits: ``log2 n``, which the entropy of n rows cannot exceed.
-        at_ceiling: whether every row is different, so that the feature holds at least
-            ``ceiling_bits`` and the sample cannot tell how much more.
+        at_ceiling: whether the entropy lies within 1 bit of ``ceiling_bits``, so that the sample
+            cannot tell how much more the feature holds.
     """
 
     rows: int
@@ -64,11 +64,12 @@ def measured_bits(stored: NDArray[Any]) -> MeasuredBits:
         array = array + array.dtype.type(0)  # -0.0 and 0.0 are equal, so make their bytes equal
     rows = np.ascontiguousarray(array.reshape(len(array), -1))
     counts = ClassCounts(count_rows(rows.view(np.uint8)), len(rows))
+    entropy = shannon(counts)
     return MeasuredBits(
         rows=counts.n,
         distinct=counts.classes,
         uniques=counts.classes_of_size(1),
-        entropy_bits=shannon(counts),
+        entropy_bits=entropy,
         ceiling_bits=math.log2(counts.n),
-        at_ceiling=counts.classes == counts.n,
+        at_ceiling=near_ceiling(entropy, counts.n),
     )

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
+from scipy.stats import beta
 
 from privkit.anonymity.classes import ClassCounts
 from privkit.anonymity.entropy import collision_probability
@@ -42,6 +43,9 @@ class PopulationEstimate:
         expected_k_high: upper end; ``None`` where no two records share a class.
         expected_k_plugin: ``1 + (P - 1) sum p_i**2`` with the shares of the sample; too large.
         uniques: the expected people who are alone in their class, by rarefaction or coverage.
+        uniques_high: for P > n, P times the upper 95% Clopper-Pearson end of the share of
+            singletons in the sample, a bound because the share of uniques falls with P; else
+            ``None``.
         uniques_plugin: ``P sum p_i (1 - p_i)**(P - 1)`` with the shares of the sample; as a rule
             too few.
         extrapolation: P / n. Beyond about 3 the estimate of uniques rests on the model.
@@ -53,6 +57,7 @@ class PopulationEstimate:
     expected_k_high: float | None
     expected_k_plugin: float
     uniques: float
+    uniques_high: float | None
     uniques_plugin: float
     extrapolation: float
 
@@ -88,6 +93,7 @@ def estimate_population(counts: ClassCounts, population: int) -> PopulationEstim
         expected_k_high=None if high is None else 1 + others * high,
         expected_k_plugin=1 + others * square,
         uniques=_uniques(counts, population),
+        uniques_high=_uniques_high(counts, population),
         uniques_plugin=float(population * (classes * share * alone).sum()),
         extrapolation=population / counts.n,
     )
@@ -138,11 +144,20 @@ def _uniques(counts: ClassCounts, population: int) -> float:
     singles, doubles = counts.classes_of_size(1), counts.classes_of_size(2)
     if not singles:
         return 0.0
-    if doubles:
-        ratio = (n - 1) * singles / ((n - 1) * singles + 2 * doubles)
-    else:  # the corrected form of the same, for a sample without doubles
-        ratio = (n - 1) * (singles - 1) / ((n - 1) * (singles - 1) + 2)
+    # Without doubles, half a double is reckoned with: the bias-corrected form would jump to no
+    # uniques at all for a single singleton.
+    ratio = (n - 1) * singles / ((n - 1) * singles + 2 * max(doubles, 0.5))
     return float(population * singles / n * ratio ** (population - n))
+
+
+def _uniques_high(counts: ClassCounts, population: int) -> float | None:
+    """Return what the sample cannot exclude: no singleton in n still allows about 3 / n of them."""
+    if population <= counts.n:
+        return None
+    singles = counts.classes_of_size(1)
+    if singles == counts.n:
+        return float(population)
+    return float(population * beta.ppf(0.95, singles + 1, counts.n - singles))
 
 
 def _log_choose(n: NDArray[np.int64], k: int) -> NDArray[np.float64]:

@@ -165,7 +165,7 @@ def _estimated(m: KAnonymity) -> list[Measure]:
         return []
     where = {"population": str(p.population)}
 
-    def plain(name: str, value: float, how: str, better: Better) -> Measure:
+    def plain(name: str, value: float | None, how: str, better: Better) -> Measure:
         labels = {**where, "estimator": how}
         return Measure(name, value, "people", better, n=m.n, method=how, where=labels)
 
@@ -188,6 +188,7 @@ def _estimated(m: KAnonymity) -> list[Measure]:
         ),
         plain("expected k", p.expected_k_plugin, "plug-in", "higher protects"),
         plain("expected uniques", p.uniques, "coverage, Chao and Jost 2012", "lower protects"),
+        plain("uniques not excluded", p.uniques_high, "Clopper-Pearson 95%", "lower protects"),
         plain("expected uniques", p.uniques_plugin, "plug-in", "lower protects"),
     ]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from privkit.anonymity.entropy import near_ceiling
+
 if TYPE_CHECKING:
     from privkit.anonymity.kanon import KAnonymity
     from privkit.anonymity.population import PopulationEstimate
@@ -75,7 +77,8 @@ def findings(measured: KAnonymity) -> list[str]:
     said.append(
         f"Entropy in bits{limit}: Shannon {e.shannon:.2f} as counted, {e.miller_madow:.2f} "
         f"(Miller-Madow) and {e.chao_shen:.2f} (Chao-Shen) corrected; collision {collision}; "
-        f"min-entropy at least {e.minimum_nist:.2f} (NIST SP 800-90B). The "
+        f"min-entropy {e.minimum:.2f} as counted, {e.minimum_nist:.2f} at its lower 99% bound "
+        f"(NIST SP 800-90B). The more entropy, the more a code can tell people apart. The "
         f"best single guess of a code is right for {share(2.0**-e.minimum)} of these records."
     )
     if m.population is not None:
@@ -135,10 +138,21 @@ def _population(p: PopulationEstimate, m: KAnonymity) -> str:
         )
     return (
         f"In a population of {people}, estimated: {k}; {about(p.uniques)} "
-        f"({share(min(1.0, p.uniques / p.population))}) are unique. The plug-in estimate, "
+        f"({share(min(1.0, p.uniques / p.population))}) are unique"
+        f"{_not_excluded(p)}. The plug-in estimate, "
         "which takes the shares of the sample for the truth and so underestimates classes and "
         f"uniques that the sample has not seen, says expected k {number(p.expected_k_plugin)} and "
         f"{number(p.uniques_plugin)} uniques.{ideal}"
+    )
+
+
+def _not_excluded(p: PopulationEstimate) -> str:
+    """Say how many uniques the sample leaves possible, where it says anything of them."""
+    if p.uniques_high is None:
+        return ""
+    return (
+        f" by extrapolation, and up to {number(p.uniques_high)} "
+        f"({share(p.uniques_high / p.population)}) cannot be excluded by this sample (95%)"
     )
 
 
@@ -162,7 +176,7 @@ def warnings(measured: KAnonymity) -> list[str]:
             )
             + "). k and the entropies describe this file, not the population."
         )
-    if m.entropies.shannon > m.entropies.ceiling - 1 and m.n > 1:
+    if near_ceiling(m.entropies.shannon, m.n):
         said.append(
             f"The entropy as counted lies within 1 bit of log2 n = {m.entropies.ceiling:.2f}, "
             "which no count of n records can exceed: the true entropy may be far higher."
@@ -183,8 +197,11 @@ def warnings(measured: KAnonymity) -> list[str]:
             f"{number(m.nulls)} records have a null among the columns; null counts as a value of "
             "its own here, while an adversary may treat it as 'could be anyone'."
         )
-    if m.classes == 1:
-        said.append("All records are in one class: the stored feature says nothing about anybody.")
+    if m.classes == 1 and m.n > 1:
+        said.append(
+            f"All {number(m.n)} records share one value, so it tells nobody in this file apart. "
+            "That shows nothing about records that are not in it."
+        )
     if m.population is not None:
         said.extend(_population_warnings(m.population))
     return said

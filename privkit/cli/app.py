@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import traceback
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,8 @@ from privkit.errors import PrivkitError
 
 __all__ = ["app", "run"]
 
-_INTERRUPTED = "interrupted; no run was written, networks trained so far are kept"
+_INTERRUPTED = "interrupted; no run was written"
+_BUG_CODE = 70  # EX_SOFTWARE of sysexits.h
 _INTERRUPTED_CODE = 130
 
 app = typer.Typer(
@@ -60,7 +62,8 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         known = _one_line(error)
         if known is None:
-            raise
+            traceback.print_exc()
+            return _BUG_CODE  # never 1, which says that a gate failed
         line, status = known
         if line:
             print(f"privkit: error: {line}", file=sys.stderr)
@@ -87,11 +90,19 @@ def _one_line(error: Exception) -> tuple[str, int] | None:
         known = " ".join(_formatted(error).split()) + where, 2
     elif isinstance(error, OSError):
         known = _os_error(error), 2
-    elif isinstance(error, MemoryError):
-        known = f"not enough memory: {str(error) or 'an allocation failed'}; use a smaller input", 2
+    elif isinstance(error, MemoryError) or _out_of_memory(error):
+        reason = " ".join(str(error).split()) or "an allocation failed"
+        known = f"not enough memory: {reason}; use a smaller input", 2
     else:
         return None
     return known
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Tell whether torch ran out of memory, for which it has no type of its own on a CPU."""
+    return isinstance(error, RuntimeError) and (
+        type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    )
 
 
 def _formatted(error: Any) -> str:

@@ -46,7 +46,12 @@ JsonOption = Annotated[
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print the run's folder and errors only.")
 ]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random draws.")]
+#: Leaves room for --seeds below the 64 bits that the generators take.
+_MAX_SEED = 2**62
+
+SeedOption = Annotated[
+    int, typer.Option("--seed", min=0, max=_MAX_SEED, help="Seed of all random draws.")
+]
 DeviceOption = Annotated[
     str, typer.Option("--device", help="auto, cpu or cuda; auto takes cuda where there is one.")
 ]
@@ -121,7 +126,10 @@ class Output:
 
 
 def command_line(context: typer.Context) -> str:
-    """The command as typed, without the options that only say where output goes."""
+    """The command as typed, without output options and without the folders of this machine.
+
+    Files keep their names only: results are passed on, and a path tells whose machine it was.
+    """
     kept: list[str] = []
     arguments = iter(context.obj or ())
     for argument in arguments:
@@ -130,8 +138,18 @@ def command_line(context: typer.Context) -> str:
         if argument == "--out":
             next(arguments, None)
             continue
-        kept.append(argument)
+        kept.append(_without_folders(argument))
     return shlex.join(["privkit", *kept])
+
+
+def _without_folders(argument: str) -> str:
+    """``--codes=/home/anna/codes.npy`` as ``--codes=codes.npy``."""
+    option, equals, value = (
+        argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    )
+    if not equals and option:
+        return argument
+    return option + equals + (Path(value).name or value if "/" in value else value)
 
 
 def check_device(device: str) -> str:
@@ -230,7 +248,7 @@ def _print(result: Result, folder: Path, output: Output) -> None:
     for gate in result.gates:
         word, style = ("passed", "green") if gate.passed else ("FAILED", "bold red")
         console.print(
-            f"Gate {word}: {gate.name}: {gate.rule}, found {gate.found:g}",
+            f"Gate {word}: {gate.name}: {gate.rule}, found {gate.found:,.10g}",
             style=style,
             markup=False,
         )

@@ -135,7 +135,10 @@ def _draw(folder: Path, study: Study, result: Result) -> list[Picture]:
 
 
 def _write(folder: Path, study: Study) -> None:
-    """The records target by target, and the codes as a 0/1 matrix for ``privkit kanon``."""
+    """The records target by target, and the codes as a 0/1 matrix for ``privkit kanon``.
+
+    One code a person: with several photos of each, a class of k codes would not be k people.
+    """
     import numpy as np
 
     study.records.to_csv(folder / "records.csv", index=False)

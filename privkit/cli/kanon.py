@@ -12,6 +12,9 @@ from privkit.cli.console import JsonOption, OutOption, Output, QuietOption, comm
 
 __all__ = ["kanon"]
 
+#: More records than anybody stores, and few enough to count with.
+_MOST = 10**15
+
 
 def kanon(
     context: typer.Context,
@@ -31,16 +34,23 @@ def kanon(
     k: Annotated[
         list[int] | None,
         typer.Option(
-            "--k", help="Count records in classes smaller than this; repeat. [2, 5, 10, 100]"
+            "--k",
+            min=1,
+            max=_MOST,
+            help="Count records in classes smaller than this; repeat. [2, 5, 10, 100]",
         ),
     ] = None,
     population: Annotated[
         int | None,
-        typer.Option("--population", help="Estimate k and uniques among so many people."),
+        typer.Option(
+            "--population", min=1, max=_MOST, help="Estimate k and uniques among so many people."
+        ),
     ] = None,
     fail_under: Annotated[
         int | None,
-        typer.Option("--fail-under", min=1, help="Exit with 1 when k is smaller than this."),
+        typer.Option(
+            "--fail-under", min=1, max=_MOST, help="Exit with 1 when k is smaller than this."
+        ),
     ] = None,
     out: OutOption = None,
     as_json: JsonOption = False,

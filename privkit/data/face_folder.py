@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from privkit.data.face_set import Faces, listing_sha256
+from privkit.data.face_set import FEWEST_PEOPLE, FEWEST_PHOTOS, Faces, listing_sha256
 from privkit.data.generated_faces import NOTICE
 from privkit.data.pictures import PICTURE_ENDINGS, fit, read_grey
 from privkit.errors import InputError
@@ -30,9 +30,6 @@ __all__ = ["DEFAULT_PATTERN", "GENERATED_MARK", "read_face_folder", "write_face_
 DEFAULT_PATTERN = r"(?P<person>[^/]+)[_.-]\d+\.[^./]+$"
 GENERATED_MARK = "GENERATED.txt"
 """A folder with this file holds generated faces, and results on it carry their notice."""
-
-FEWEST_PEOPLE = 4
-FEWEST_PHOTOS = 4
 
 
 def read_face_folder(

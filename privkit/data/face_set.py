@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Faces", "listing_sha256"]
+__all__ = ["FEWEST_PEOPLE", "FEWEST_PHOTOS", "Faces", "listing_sha256"]
+
+#: Fewer cannot be split into who trains, who is known and who is attacked.
+FEWEST_PEOPLE = 4
+FEWEST_PHOTOS = 4
 
 
 def listing_sha256(images: NDArray[np.uint8], photos: Sequence[str]) -> str:

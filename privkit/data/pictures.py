@@ -40,6 +40,7 @@ def read_grey(path: Path, name: str | None = None) -> Image.Image:
         lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
         try:
             with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # broken EXIF of a whole picture
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 with Image.open(path, formats=FORMATS) as picture:
                     return _grey(picture, where)

@@ -1,7 +1,7 @@
 """Who is on a picture: an evaluator that shares nothing with the attacked network.
 
 It is principal components followed by linear discriminants on pixels (Fisherfaces, Belhumeur et
-al. 1997), fitted on photos that neither the network nor the attacks have seen. Its accuracy on
+al. 1997), fitted on photos that the network has not seen and that are not attacked. Its accuracy on
 real unseen photos is the ceiling of what a reconstruction can reach, and its answer for the mean
 face is the floor.
 """

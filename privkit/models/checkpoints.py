@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from privkit.runs import write_atomically
+
+_LOG = logging.getLogger(__name__)
 
 __all__ = ["checkpoint_path", "load_checkpoint", "save_checkpoint"]
 
@@ -24,10 +27,17 @@ def checkpoint_path(folder: Path, configuration: Mapping[str, Any]) -> Path:
 
 
 def save_checkpoint(path: Path, model: nn.Module, configuration: Mapping[str, Any]) -> None:
-    """Write the weights, with the configuration inside the file; atomic."""
+    """Write the weights, with the configuration inside the file; atomic.
+
+    A cache that cannot be written (a full disk, say) costs a later run its time, not this run its
+    result: it is logged as a warning.
+    """
     weights = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     metadata = {"privkit": json.dumps(configuration, sort_keys=True)}
-    write_atomically(path, lambda temporary: save_file(weights, temporary, metadata=metadata))
+    try:
+        write_atomically(path, lambda temporary: save_file(weights, temporary, metadata=metadata))
+    except (SafetensorError, OSError) as error:
+        _LOG.warning("privkit: warning: the trained network is not kept: %s", error)
 
 
 def load_checkpoint(path: Path, model: nn.Module, configuration: Mapping[str, Any]) -> bool:

@@ -83,12 +83,12 @@ class Rounding:
     @property
     def name(self) -> str:
         """E.g. ``"rounded 0.01"``."""
-        return f"rounded {self.step:g}"
+        return f"rounded {self.step:.10g}"
 
     @property
     def nominal_bits(self) -> int:
-        """40 × the bits of the multiples of ``step`` in [-1, 1]: 8 bits a float at 0.01."""
-        multiples = 2 * math.floor(1 / self.step + 1e-9) + 1
+        """40 × the bits of the values that rounding can give: 8 bits a float at 0.01."""
+        multiples = 2 * round(1 / self.step) + 1
         return FEATURES * math.ceil(math.log2(multiples))
 
     def apply(self, stored: NDArray[np.float32]) -> NDArray[np.float32]:

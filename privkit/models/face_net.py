@@ -70,6 +70,12 @@ class FaceNet(nn.Module):
             return self.bottleneck.soft(feature)
         return self.bottleneck.signs(feature)
 
+    def name(self, stored: Tensor) -> Tensor:
+        """Logits ``(n, people)`` of what is stored: ``(n, 40)`` floats or ``(n, N)`` of ±1."""
+        feature = stored if self.bottleneck is None else self.bottleneck.decode(stored)
+        logits: Tensor = self.last(feature)
+        return logits
+
     @torch.no_grad()
     def store(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """What is stored of each face, before any further defense.

@@ -81,12 +81,14 @@ def train_face_net(
         "learning rate": _LEARNING_RATE,
         "steps": _STEPS,
         "device": device,
+        "torch": torch.__version__,
     }
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         net = FaceNet(pixels.shape[1], people, bits).to(device)
         path = checkpoint_path(cache, configuration) if cache is not None else None
-        if path is None or not load_checkpoint(path, net, configuration):
+        kept = path is not None and load_checkpoint(path, net, configuration)
+        if not kept or training_accuracy(net, pixels, person) < REQUIRED_ACCURACY:
             _train(net, pixels, person, device)
             if path is not None:
                 save_checkpoint(path, net, configuration)

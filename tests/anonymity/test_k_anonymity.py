@@ -100,7 +100,7 @@ def test_other_warnings():
         return " ".join(measured(sizes, **options).warnings())
 
     assert "count one record a person" in text([5])
-    assert "All records are in one class" in text([5])
+    assert "so it tells nobody in this file apart" in text([5])
     assert "give --bits" in text([5])
     assert "null" in text([5], nulls=2)
     assert "chance alone" in text([3, 2], bits=1)
@@ -138,6 +138,12 @@ def test_measured_bits_of_floats():
     found = measured_bits(rows)
     assert (found.rows, found.distinct, found.uniques) == (4, 3, 2)
     assert found.entropy_bits == pytest.approx(1.5)
+    assert found.at_ceiling  # 1.5 of at most 2 bits: four rows cannot show more
+
+
+def test_measured_bits_below_the_ceiling():
+    found = measured_bits(np.repeat(np.arange(10.0), 10))
+    assert found.entropy_bits == pytest.approx(math.log2(10))
     assert not found.at_ceiling
 
 

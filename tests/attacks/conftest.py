@@ -47,6 +47,7 @@ def make_scene(faces: Faces, split: Split, defense: Defense, cache: Path) -> Sce
                 gallery=split.known,
                 shape=faces.shape,
                 people=10,
+                classes=np.arange(10),
             ),
         )
         for half in (0, 1)

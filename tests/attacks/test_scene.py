@@ -86,3 +86,24 @@ def test_a_wrong_outcome_is_told(
     own = shape or (len(scene.parts[0].rows), 112 * 92)
     with pytest.raises(InputError, match=words):
         _Bad(np.full(own, value, dtype=np.float32))(scene, seed=0)
+
+
+class _LookUp(Attack):
+    makes = "pictures"
+
+    def run(self, stored: np.ndarray, adversary: Adversary, rng: np.random.Generator) -> np.ndarray:
+        others = np.isin(adversary.gallery.person, adversary.auxiliary.person)
+        return np.repeat(adversary.gallery.pixels[~others][:1], len(stored), axis=0)
+
+
+def test_a_known_photo_of_a_target_person_is_no_reconstruction(scene: Scene) -> None:
+    """The evaluator is fitted on it, and would recognise it whatever was stored."""
+    with pytest.raises(InputError, match="known photo of a target person"):
+        _LookUp()(scene, seed=0)
+
+
+def test_the_same_picture_twice_is_refused(faces: Faces) -> None:
+    images = faces.images.copy()
+    images[13] = images[2]
+    with pytest.raises(InputError, match="the same picture is there twice"):
+        split_faces(replace(faces, images=images), 0)

@@ -73,7 +73,7 @@ def test_a_run_holds_what_it_promises(folder: Path, tmp_path: Path) -> None:
         "reconstructions.png",
     }
     codes = np.load(tmp_path / "run" / "codes-8.npy", allow_pickle=False)
-    assert codes.shape == (48, 8)
+    assert codes.shape == (8, 8)  # one new photo of each of 8 people
     assert set(np.unique(codes)) <= {0, 1}
     assert [d["rows"] for d in result["data"]] == [48]
     accuracies = [m["value"] for m in result["measures"] if m["name"] == "training accuracy"]

@@ -158,6 +158,5 @@ def test_the_same_folder_without_damage_is_taken(
     monkeypatch.setattr(
         "attacks.inversion.run_study", lambda faces, *_, **__: opened.append(faces.n) or 1 / 0
     )
-    with pytest.raises(ZeroDivisionError):
-        run(["invert", "--faces", str(folder(4, 4)), "--bits", "8"])
+    assert run(["invert", "--faces", str(folder(4, 4)), "--bits", "8"]) == 70
     assert opened == [16]
