@@ -10,7 +10,7 @@ For each seed and level two networks are attacked:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -111,55 +111,74 @@ def run_study(
         InputError: too few people or photos, or bits that cannot tell the people apart.
         TrainingError: a network did not reach 97.5% on its training photos.
     """
-    records, networks, ceiling = [], [], []
+    done = {"train networks": 0, "attack": 0}
+    levels = len(seeds) * len(defenses)
+    total = {"train networks": 2 * levels, "attack": levels * len({**BASELINES, **attacks})}
+
+    def step(name: str) -> None:
+        done[name] += 1
+        tick(name, done[name], total[name])
+
+    studies = [_study_seed(faces, defenses, attacks, seed, cache, device, step) for seed in seeds]
+    return replace(
+        studies[0],
+        records=pd.concat([s.records for s in studies], ignore_index=True),
+        networks=pd.concat([s.networks for s in studies], ignore_index=True),
+        ceiling=pd.concat([s.ceiling for s in studies], ignore_index=True),
+    )
+
+
+def _study_seed(
+    faces: Faces,
+    defenses: Sequence[Defense],
+    attacks: Mapping[str, Attack],
+    seed: int,
+    cache: Path | None,
+    device: str,
+    step: Callable[[str], None],
+) -> Study:
+    """The study of one seed; ``step`` is told of each network trained and each attack run."""
+    split = split_faces(faces, seed)
+    evaluator = IdentityEvaluator(split.known.pixels, split.known.person)
+    records, networks = [], []
     measured: dict[str, MeasuredBits] = {}
     codes: dict[str, NDArray[np.float32]] = {}
     made: dict[tuple[str, str], NDArray[np.float32]] = {}
     recognised: dict[tuple[str, str], NDArray[np.bool_]] = {}
-    shown: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-    everything = {**BASELINES, **attacks}
-    trainings, runs = len(seeds) * len(defenses) * 2, len(seeds) * len(defenses) * len(everything)
+    originals = split.new.pixels[:0]
 
-    for seed in seeds:
-        split = split_faces(faces, seed)
-        evaluator = IdentityEvaluator(split.known.pixels, split.known.person)
-        ceiling.append(_ceiling(evaluator, split, seed))
-        for defense in defenses:
-            scenes = []
-            for halves in ((0, 1), (0,)):
-                photos = split.train.take(np.isin(split.half[split.train.person], halves))
-                network, accuracy = _trained(photos, faces, defense, seed, cache, device)
-                networks.append(_network_row(seed, defense, photos, accuracy))
-                tick("train networks", len(networks), trainings)
-                whole = len(halves) == 2
-                scenes.append(
-                    (scene_trained if whole else scene_unseen)(network, defense, split, faces, seed)
+    for defense in defenses:
+        scenes = []
+        for halves, make_scene in (((0, 1), scene_trained), ((0,), scene_unseen)):
+            photos = split.train.take(np.isin(split.half[split.train.person], halves))
+            network, accuracy = _trained(photos, faces, defense, seed, cache, device)
+            networks.append(_network_row(seed, defense, photos, accuracy))
+            scenes.append(make_scene(network, defense, split, faces, seed))
+            step("train networks")
+        trained = scenes[0]
+        stored = trained.parts[0].adversary.store(faces.pixels())
+        measured[defense.name] = measured_bits(stored)
+        codes[defense.name] = stored[_one_a_person(split.new)]
+        shown = _shown(trained)
+        originals = trained.targets.pixels[shown]
+        for name, attack in {**BASELINES, **attacks}.items():
+            for scene in scenes:
+                outcome = attack(scene, seed=seed)
+                table = score(outcome, scene, evaluator, seed=seed)
+                labels = pd.DataFrame(
+                    {"seed": seed, "level": defense.name, "attack": name}, table.index
                 )
-                if whole and seed == seeds[0]:
-                    stored = defense.apply(network.store(faces.pixels()))
-                    measured[defense.name] = measured_bits(stored)
-                    codes[defense.name] = stored[_one_a_person(split.new)]
-            for name, attack in everything.items():
-                for scene in scenes:
-                    outcome = attack(scene, seed=seed)
-                    table = score(outcome, scene, evaluator, seed=seed)
-                    table.insert(0, "seed", seed)
-                    table.insert(1, "level", defense.name)
-                    table.insert(2, "attack", name)
-                    records.append(table)
-                    if seed == seeds[0] and scene is scenes[0] and outcome.makes == "pictures":
-                        shown = _shown(scene)
-                        made[defense.name, name] = outcome.values[shown]
-                        recognised[defense.name, name] = table["identity"].to_numpy(dtype=bool)[
-                            shown
-                        ]
-                        originals = scene.targets.pixels[shown]
-                tick("attack", len(records) // 2, runs)
+                records.append(pd.concat([labels, table], axis=1))
+                if scene is trained and outcome.makes == "pictures":
+                    made[defense.name, name] = outcome.values[shown]
+                    right = table["identity"].to_numpy(dtype=bool)
+                    recognised[defense.name, name] = right[shown]
+            step("attack")
 
     return Study(
         records=pd.concat(records, ignore_index=True),
         networks=pd.DataFrame(networks),
-        ceiling=pd.concat(ceiling, ignore_index=True),
+        ceiling=_ceiling(evaluator, split, seed),
         measured=measured,
         codes=codes,
         gallery=Gallery(originals, made, recognised, faces.shape),
