@@ -63,7 +63,7 @@ def findings(measured: KAnonymity) -> list[str]:
     typical = m.quantiles_records[m.percents.index(50)]
     said.append(
         f"Half of the records share their code with at most {number(typical - 1)} others; "
-        f"the largest class holds {number(m.largest)} records."
+        f"the largest class holds {counted(m.largest, 'record')}."
     )
     if m.ideal is not None:
         said.append(_ideal(m))
@@ -110,7 +110,7 @@ def _ideal(m: KAnonymity) -> str:
         return (
             f"{used}. Even uniform codes would give fewer than one record a code "
             f"(n / 2^{m.bits} = {i.k:.3g}): {m.bits} bits are too many to hide "
-            f"{number(m.n)} records."
+            f"{counted(m.n, 'record')}."
         )
     return (
         f"{used}. Uniform codes would give every class n / 2^{m.bits} = {number(i.k)} records; "

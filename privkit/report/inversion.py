@@ -121,7 +121,7 @@ def draw_identification(
         )
         axis.set(
             xticks=np.arange(len(levels)),
-            xticklabels=levels,
+            xticklabels=[level.replace(" (", "\n(") for level in levels],
             xlim=(-0.5, len(levels) - 0.5),
             ylim=(-2, 104),
             xlabel="what is stored of a face",
