@@ -7,15 +7,11 @@ Writes ``table5.md``, ``table5.csv`` and ``table5.json``, and prints the Markdow
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
+from kept_table import keep_table
+
 from privkit.capacity.items import PAPER_LEVELS, SENSITIVE_ITEMS
-from privkit.capacity.report import table_to_markdown
 from privkit.capacity.tables import BOUND, verdicts
 from privkit.result import Table
 
@@ -27,34 +23,24 @@ ORIGIN = (
     "its values a code of its own."
 )
 
-SHORT_ORIGIN = "computed; the item is of privkit's own list"
-
 
 def main() -> None:
-    """Compute the table, write it in three forms, print the Markdown."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="folder for the three files")
-    out = parser.parse_args().out
-    out.mkdir(parents=True, exist_ok=True)
+    """Compute the table and keep it."""
     rows = computed()
     table = as_table(rows)
-    text = table_to_markdown(table)
-    (out / "table5.md").write_text(text, encoding="utf-8")
-    with (out / "table5.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*table.columns, "origin"])
-        writer.writerows([*row, SHORT_ORIGIN] for row in table.rows)
-    record = {
-        "title": table.title,
-        "origin": ORIGIN,
-        "bound": BOUND,
-        "levels": list(PAPER_LEVELS),
-        "rows": rows,
-    }
-    (out / "table5.json").write_text(
-        json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    keep_table(
+        "table5",
+        (__doc__ or "").splitlines()[0],
+        table,
+        [table.columns, *table.rows],
+        {
+            "title": table.title,
+            "origin": ORIGIN,
+            "bound": BOUND,
+            "levels": list(PAPER_LEVELS),
+            "rows": rows,
+        },
     )
-    sys.stdout.write(text)
 
 
 def computed() -> list[dict[str, Any]]:

@@ -110,9 +110,8 @@ class Output:
 
         def tick(step: str, done: int, total: int) -> None:
             nonlocal last
-            now = (
-                time.perf_counter()
-            )  # steps take turns: the time since the last tick is this one's
+            now = time.perf_counter()
+            # Steps take turns: the time since the last tick belongs to this one.
             self.seconds[step] = self.seconds.get(step, 0.0) + now - last
             last = now
             if step not in bars:
