@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import traceback
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -85,9 +86,7 @@ def _one_line(error: Exception) -> tuple[str, int] | None:
     elif type(error).__name__ == "Abort":
         known = _INTERRUPTED, _INTERRUPTED_CODE
     elif hasattr(error, "format_message"):  # a usage error of click, whichever copy typer carries
-        context = getattr(error, "ctx", None)
-        where = f" (see '{context.command_path} --help')" if context is not None else ""
-        known = " ".join(_formatted(error).split()) + where, 2
+        known = _usage(error), 2
     elif isinstance(error, OSError):
         known = _os_error(error), 2
     elif isinstance(error, MemoryError) or _out_of_memory(error):
@@ -103,6 +102,24 @@ def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and (
         type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
     )
+
+
+def _usage(error: Any) -> str:
+    """What click says, with the values that were given: newer versions leave them out."""
+    message = " ".join(_formatted(error).split())
+    context, option = getattr(error, "ctx", None), getattr(error, "param", None)
+    if context is None:
+        return message
+    given = list(context.obj or ())
+    names = set(getattr(option, "opts", ()))
+    values = [value for name, value in pairwise(given) if name in names]
+    values += [
+        argument.partition("=")[2]
+        for argument in given
+        if argument.split("=")[0] in names and "=" in argument
+    ]
+    found = f"; found: {', '.join(values)}" if values else ""
+    return f"{message}{found} (see '{context.command_path} --help')"
 
 
 def _formatted(error: Any) -> str:

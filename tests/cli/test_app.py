@@ -115,7 +115,7 @@ def test_without_a_command_the_help_is_shown(
         (["capacity", "--nosuch"], "--nosuch"),
         (["capacity", "extra"], "extra"),
         (["capacity", "--bits"], "--bits"),
-        (["capacity", "--bits", "ten"], "'ten' is not a valid integer"),
+        (["capacity", "--bits", "ten"], "valid integer"),
         (["capacity", "--json=1"], "--json"),
         (["invert", "--seed", "-1"], "--seed"),
         (["kanon"], "--codes"),

@@ -25,13 +25,15 @@ def test_auto_without_photographs_draws_faces_and_says_so() -> None:
 def test_auto_takes_att_where_it_is(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, canonical: dict[str, bytes]
 ) -> None:
-    folder = write_files(tmp_path / "here" / "att_faces", {**canonical, "README": b"text"})
+    folder = write_files(
+        tmp_path / "here" / "att_faces", {**canonical, "README": b"text", "notes.txt": b"text"}
+    )
     monkeypatch.setenv(place, str(folder.parent))
     faces = open_faces()
     assert (faces.source, faces.generated, faces.notice) == ("AT&T Faces", False, "")
     assert faces.images.shape == (400, 112, 92)
     assert faces.photos == att.PHOTO_NAMES
-    assert faces.skipped == ("README: not part of the set",)
+    assert faces.skipped == ("notes.txt: not part of the set",)
     assert faces.sha256 == open_faces(str(folder)).sha256
     assert "verified" in found_sets()["att"]
 
