@@ -132,8 +132,8 @@ def draw_identification(
         path = save(figure, folder / "identification.png", notices=result.notices)
     return Picture(
         path,
-        f"Share of {group} whose person is named (linkage) or recognised on the reconstruction "
-        "(the others), with 95% intervals over people. Dotted: guessing. Dashed: what the "
+        f"Share of {group} whose person is named, or recognised on the reconstruction where one is "
+        "made, with 95% intervals over people. Dotted: guessing. Dashed: what the "
         "independent evaluator reaches on real photos.",
         "Points with intervals for each attack at each level, with chance and ceiling lines; the "
         "numbers are in the tables below.",
