@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
-from attacks.inversion import GROUPS, NEW, Study
+from attacks.inversion import Study
 from attacks.measures import (
     Key,
     ceiling_measure,
@@ -17,6 +17,7 @@ from attacks.measures import (
     study_intervals,
     study_measures,
 )
+from attacks.scenes import GROUPS, NEW
 from attacks.tables import group_table, store_table
 from privkit.data.faces import Faces
 from privkit.evaluation.intervals import Interval, share_over_people

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from attacks.adversary import Photos, Scene
 from attacks.base import Attack
 from attacks.baselines import BASELINES
-from attacks.scenes import GROUPS, NEW, TRAINING, UNSEEN, scene_trained, scene_unseen
+from attacks.scenes import NEW, scene_trained, scene_unseen
 from attacks.scoring import score
 from attacks.split import Split, split_faces
 from privkit.anonymity.measured import MeasuredBits, measured_bits
@@ -30,8 +30,7 @@ from privkit.models.defenses import Defense
 from privkit.models.face_net import FaceNet
 from privkit.models.train_faces import train_face_net
 
-__all__ = ["BASELINES", "GROUPS", "NEW", "TRAINING", "UNSEEN", "Gallery", "Study", "run_study"]
-
+__all__ = ["Gallery", "Study", "run_study"]
 
 Tick = Callable[[str, int, int], None]
 

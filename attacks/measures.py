@@ -13,7 +13,7 @@ from privkit.evaluation.intervals import (
 )
 from privkit.models.defenses import FLOAT_BITS
 from privkit.models.face_net import FEATURES
-from privkit.result import Measure
+from privkit.result import Better, Measure
 
 __all__ = [
     "FULL_BITS",
@@ -59,38 +59,35 @@ def study_measures(intervals: dict[Key, Interval]) -> list[Measure]:
     measures = []
     for (level, attack, group, column), interval in intervals.items():
         plain = column.removesuffix(" (shuffled)")
-        measures.append(
-            Measure(
-                column,
-                interval.value,
-                _MEANS.get(plain, "share"),
-                "higher protects" if plain in _PROTECTS_IF_HIGH else "lower protects",
-                n=interval.n,
-                successes=interval.successes,
-                low=interval.low,
-                high=interval.high,
-                confidence=CONFIDENCE,
-                method=interval.method,
-                where={"level": level, "attack": attack, "group": group},
-            )
-        )
+        unit = _MEANS.get(plain, "share")
+        better: Better = "higher protects" if plain in _PROTECTS_IF_HIGH else "lower protects"
+        where = {"level": level, "attack": attack, "group": group}
+        measures.append(_measure(column, interval, unit, better, where))
     return measures
 
 
 def ceiling_measure(ceiling: Interval) -> Measure:
     """What the evaluator reaches on real photos that it was not fitted on."""
+    where = {"evaluator": "PCA and LDA on pixels"}
+    return _measure("identity of real unseen photos", ceiling, "share", "neither", where)
+
+
+def _measure(
+    name: str, interval: Interval, unit: str, better: Better, where: dict[str, str]
+) -> Measure:
+    """An interval under its name."""
     return Measure(
-        "identity of real unseen photos",
-        ceiling.value,
-        "share",
-        "neither",
-        n=ceiling.n,
-        successes=ceiling.successes,
-        low=ceiling.low,
-        high=ceiling.high,
+        name,
+        interval.value,
+        unit,
+        better,
+        n=interval.n,
+        successes=interval.successes,
+        low=interval.low,
+        high=interval.high,
         confidence=CONFIDENCE,
-        method=ceiling.method,
-        where={"evaluator": "PCA and LDA on pixels"},
+        method=interval.method,
+        where=where,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from attacks.baselines import BASELINES
-from attacks.inversion import NEW, Study
+from attacks.inversion import Study
 from attacks.measures import FULL_BITS, Key
+from attacks.scenes import NEW
 from privkit.evaluation.intervals import Interval
 from privkit.result import Table
 

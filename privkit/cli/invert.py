@@ -115,7 +115,7 @@ def invert(
 
 def _draw(folder: Path, study: Study, result: Result) -> list[Picture]:
     from attacks.baselines import BASELINES
-    from attacks.inversion import NEW
+    from attacks.scenes import NEW
     from privkit.report.inversion import draw_identification, draw_reconstructions
 
     gallery = study.gallery
