@@ -1,0 +1,1 @@
+"""Videos: decoding and sampling by timestamp, and the embedded generated set."""

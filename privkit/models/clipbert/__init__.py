@@ -1,0 +1,1 @@
+"""ClipBERT as the paper uses it: grid features, a question answerer, weights and words."""
