@@ -78,7 +78,11 @@ def wilson(successes: float, trials: float, confidence: float = CONFIDENCE) -> t
 
 
 def share_over_people(
-    hits: ArrayLike, person: ArrayLike, confidence: float = CONFIDENCE
+    hits: ArrayLike,
+    person: ArrayLike,
+    confidence: float = CONFIDENCE,
+    *,
+    unit: str = "people",
 ) -> Interval:
     """The share of hits, with an interval that allows for hits of one person going together.
 
@@ -91,6 +95,7 @@ def share_over_people(
         hits: ``(n,)`` of 0 and 1.
         person: ``(n,)``, whose trial each is; a person pooled over seeds keeps one number.
         confidence: coverage.
+        unit: what the trials go together by, for the words of the method.
 
     Raises:
         InputError: no trials, or different lengths.
@@ -113,7 +118,7 @@ def share_over_people(
         n,
         int(y.sum()),
         effective,
-        f"Wilson {confidence:.0%}, trials divided by the design effect of {people} people",
+        f"Wilson {confidence:.0%}, trials divided by the design effect of {people} {unit}",
     )
 
 

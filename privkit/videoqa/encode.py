@@ -1,0 +1,80 @@
+"""Stored codes: what remains of a video when it is encoded and thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from privkit.errors import InputError
+from privkit.features.codes import Codes
+from privkit.models.featcomp import FeatComp
+from privkit.videoqa.batches import VideoSource
+from privkit.videoqa.model import FewBitVideoQA
+
+__all__ = ["StoredVideos", "encode", "write_codes"]
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class StoredVideos:
+    """The codes of videos.
+
+    Attributes:
+        codes: one row a video.
+        videos: their names, in the order of the rows.
+    """
+
+    codes: Codes
+    videos: tuple[str, ...]
+
+    def take(self, videos: Sequence[str]) -> Tensor:
+        """The codes of these videos as ±1, ``(n, bits)``: a source for training."""
+        row = {name: n for n, name in enumerate(self.videos)}
+        rows = np.array([row[video] for video in videos])
+        packed = Codes.from_packed(self.codes.packed[rows], self.codes.bits)
+        return torch.from_numpy(packed.to_signs())
+
+
+@torch.no_grad()
+def encode(
+    model: FewBitVideoQA, videos: Sequence[str], source: VideoSource, *, device: str = "cpu"
+) -> StoredVideos:
+    """Encode videos; a code depends on its own video only.
+
+    Args:
+        model: with a FeatComp bottleneck, in inference mode.
+        videos: names.
+        source: their features, or frames for a model with a backbone.
+        device: where the model lies.
+
+    Raises:
+        InputError: the model stores no code.
+    """
+    bottleneck = model.stored
+    if not isinstance(bottleneck, FeatComp):
+        raise InputError(
+            "this model stores no code",
+            where="--baseline",
+            rule="FeatComp, reconstruction-only or task+reconstruction",
+            found=type(bottleneck).__name__,
+        )
+    model.eval()
+    rows: list[NDArray[np.uint8]] = []
+    for start in range(0, len(videos), _BATCH):
+        x = model.features(source.take(videos[start : start + _BATCH]).to(device))
+        rows.append(bottleneck.encode(x).cpu().numpy())
+    return StoredVideos(Codes.from_matrix(np.concatenate(rows)), tuple(videos))
+
+
+def write_codes(folder: Path, stored: StoredVideos) -> None:
+    """Write ``codes.npy`` (packed, ``(videos, ceil(N / 8))``) and ``videos.txt``, a name a line."""
+    np.save(folder / "codes.npy", stored.codes.packed, allow_pickle=False)
+    lines = "".join(f"{name}\n" for name in stored.videos)
+    (folder / "videos.txt").write_text(lines, encoding="utf-8")

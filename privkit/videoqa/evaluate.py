@@ -1,0 +1,104 @@
+"""Score answers: each question once, whatever the number of processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from privkit.data.questions.record import Question
+from privkit.evaluation.intervals import CONFIDENCE, Interval, share_over_people
+from privkit.result import Measure
+from privkit.videoqa.batches import QuestionBatches, VideoSource
+from privkit.videoqa.distributed import Processes
+from privkit.videoqa.model import FewBitVideoQA
+
+__all__ = ["Predictions", "accuracy", "accuracy_measures", "guess", "predict"]
+
+_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model answered.
+
+    Attributes:
+        questions: the questions, in order.
+        chosen: ``(n,)``, index of the chosen option or answer.
+        correct: ``(n,)``, whether it is right; an answer outside the vocabulary never is.
+    """
+
+    questions: Sequence[Question]
+    chosen: NDArray[np.int64]
+    correct: NDArray[np.bool_]
+
+
+@torch.no_grad()
+def predict(
+    model: FewBitVideoQA, questions: QuestionBatches, source: VideoSource, group: Processes
+) -> Predictions:
+    """Answer all questions, in inference mode; the model is left in it.
+
+    Under several processes each takes every ``world``-th question, no question is padded or
+    repeated, and every process gets all answers.
+    """
+    model.eval()
+    mine = np.arange(group.rank, len(questions), group.world)
+    chosen = np.zeros(len(questions), dtype=np.int64)
+    for start in range(0, len(mine), _BATCH):
+        rows = mine[start : start + _BATCH]
+        batch = questions.batch(rows, source).to(group.device)
+        chosen[rows] = model(batch.video, batch.text).argmax(1).cpu().numpy()
+    if group.world > 1:
+        for rank, part in enumerate(group.gather(chosen)):
+            chosen[rank :: group.world] = part[rank :: group.world]
+    return Predictions(questions.questions, chosen, chosen == questions.target.numpy())
+
+
+def guess(questions: QuestionBatches, choices: int | None, *, seed: int) -> Predictions:
+    """A uniform guess among the options, or among ``choices`` answers."""
+    draw = np.random.default_rng(seed)
+    sizes = [len(q.options) or (choices or 1) for q in questions.questions]
+    chosen = np.array([draw.integers(size) for size in sizes], dtype=np.int64)
+    return Predictions(questions.questions, chosen, chosen == questions.target.numpy())
+
+
+def accuracy(predictions: Predictions, *, where: NDArray[np.bool_] | None = None) -> Interval:
+    """Share of right answers; the interval allows for several questions on one video."""
+    rows = np.ones(len(predictions.correct), dtype=bool) if where is None else where
+    videos = np.array([q.video for q in predictions.questions])
+    return share_over_people(predictions.correct[rows], videos[rows], unit="videos")
+
+
+def accuracy_measures(predictions: Predictions, labels: dict[str, str]) -> list[Measure]:
+    """Accuracy over all questions and by answer type.
+
+    Args:
+        predictions: the answers.
+        labels: what they belong to, e.g. ``{"task": "action", "variant": "Floats"}``.
+    """
+    types = np.array([q.answer_type for q in predictions.questions])
+    out = [_measure(accuracy(predictions), {**labels, "answer type": "all"})]
+    for kind in sorted(set(types.tolist())):
+        found = accuracy(predictions, where=types == kind)
+        out.append(_measure(found, {**labels, "answer type": kind}))
+    return out
+
+
+def _measure(found: Interval, where: dict[str, str]) -> Measure:
+    return Measure(
+        "accuracy",
+        found.value,
+        "share",
+        "higher is useful",
+        n=found.n,
+        successes=found.successes,
+        low=found.low,
+        high=found.high,
+        confidence=CONFIDENCE,
+        method=found.method,
+        where=where,
+    )

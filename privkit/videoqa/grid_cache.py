@@ -1,0 +1,254 @@
+"""Features of a frozen backbone, computed once: float16, memory-mapped, keyed by all they rest on.
+
+Training reads these instead of decoding videos again and again. That is exact as long as the
+backbone is frozen and frames are sampled in the middle of their segments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from privkit.data.videos.decode import video_sha256
+from privkit.data.videos.frames import load_clips
+from privkit.errors import InputError
+from privkit.models.clipbert.grid import GridBackbone
+from privkit.runs import write_atomically
+from privkit.videoqa.configuration import VideoConfig
+
+__all__ = ["GridFeatures", "cached_features", "open_features", "weights_sha256"]
+
+#: Videos a step: the step is the unit of resuming, so its size is fixed.
+_STEP = 16
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class GridFeatures:
+    """Backbone features of videos.
+
+    Attributes:
+        x: ``(rows, T, h, w, D)``, float16, memory-mapped.
+        row: the row of each video that could be decoded.
+        skipped: why each other video was left out.
+        key: what the features rest on: hashes of videos and backbone, and the sampling.
+    """
+
+    x: NDArray[np.float16]
+    row: Mapping[str, int]
+    skipped: Mapping[str, str]
+    key: Mapping[str, Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(T, h, w, D)``."""
+        return tuple(self.x.shape[1:])
+
+    def take(self, videos: Sequence[str]) -> Tensor:
+        """The features of these videos, ``(n, T, h, w, D)``, float32."""
+        rows = [self.row[video] for video in videos]
+        return torch.from_numpy(self.x[rows].astype(np.float32))
+
+
+def weights_sha256(module: torch.nn.Module) -> str:
+    """Hash of all weights and buffers, with their names, types and shapes."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        array = value.detach().cpu().contiguous().numpy()
+        digest.update(f"{name} {array.dtype} {array.shape};".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def cached_features(
+    videos: Mapping[str, Path],
+    backbone: GridBackbone,
+    sampling: VideoConfig,
+    *,
+    cache: Path,
+    device: str = "cpu",
+    tick: Callable[[str, int, int], None] | None = None,
+) -> GridFeatures:
+    """The features of these videos, from the cache or computed into it.
+
+    Args:
+        videos: name and file of each.
+        backbone: frozen; used in inference mode.
+        sampling: size, clips and frames; frames in the middle of their segments.
+        cache: folder of caches; one that was begun and not finished is gone on with.
+        device: where the backbone runs.
+        tick: called with the step's name, videos done and their number.
+
+    Returns:
+        The features. A video that cannot be decoded is in ``skipped`` with the reason.
+
+    Raises:
+        InputError: no video can be decoded.
+    """
+    names = sorted(videos)
+    key = {
+        "version": _VERSION,
+        "videos": _videos_sha256(names, videos),
+        "backbone": weights_sha256(backbone),
+        "sampling": [sampling.size, sampling.clips, sampling.frames],
+        "count": len(names),
+    }
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
+    folder = cache / f"features-{digest}"
+    if not (folder / "videos.json").is_file():
+        _compute(folder, names, videos, backbone, sampling, key, device, tick)
+    return open_features(folder)
+
+
+def open_features(folder: Path, *, backbone: GridBackbone | None = None) -> GridFeatures:
+    """Open a cache of features.
+
+    Args:
+        folder: the cache.
+        backbone: the backbone that the features must come from; ``None`` to take any.
+
+    Raises:
+        InputError: no cache, an unfinished or damaged one, or one of another backbone.
+    """
+    try:
+        described = json.loads((folder / "videos.json").read_text(encoding="utf-8"))
+        x = np.load(folder / "x.npy", mmap_mode="r", allow_pickle=False)
+        names, skipped, key = described["names"], described["skipped"], described["key"]
+        whole = x.ndim == 5 and x.dtype == np.float16 and len(x) == len(names)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "this is no finished cache of features",
+            where=folder,
+            rule="a folder with x.npy and videos.json",
+            found=type(error).__name__,
+            remedy="remove the folder; it is computed again",
+        ) from None
+    if not whole:
+        raise InputError(
+            "the cache of features is damaged",
+            where=folder,
+            rule=f"float16 of shape ({len(names)}, T, h, w, D)",
+            found=f"{x.dtype} of shape {x.shape}",
+            remedy="remove the folder; it is computed again",
+        )
+    if backbone is not None and key["backbone"] != (own := weights_sha256(backbone)):
+        raise InputError(
+            "the cache was made by another backbone",
+            where=folder,
+            rule=f"weights with SHA-256 {own[:12]}…",
+            found=f"{key['backbone'][:12]}…",
+            remedy="give the backbone that made it, or let the features be computed again",
+        )
+    row = {name: n for n, name in enumerate(names) if name not in skipped}
+    return GridFeatures(x, row, skipped, key)
+
+
+def _videos_sha256(names: Sequence[str], videos: Mapping[str, Path]) -> str:
+    digest = hashlib.sha256()
+    with ThreadPoolExecutor(4) as pool:
+        hashes = pool.map(video_sha256, (videos[name] for name in names))
+        for name, video in zip(names, hashes, strict=True):
+            digest.update(f"{name}\0{video}\n".encode())
+    return digest.hexdigest()
+
+
+def _compute(
+    folder: Path,
+    names: Sequence[str],
+    videos: Mapping[str, Path],
+    backbone: GridBackbone,
+    sampling: VideoConfig,
+    key: Mapping[str, Any],
+    device: str,
+    tick: Callable[[str, int, int], None] | None,
+) -> None:
+    """Fill the cache step by step; ``progress.json`` counts the steps that are on the disk."""
+    backbone = backbone.to(device).eval()
+    unfinished = folder.with_name(folder.name + ".unfinished")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    done, skipped = _progress(unfinished)
+    x: NDArray[np.float16] | None = None
+    if done:
+        x = np.lib.format.open_memmap(unfinished / "x.npy", mode="r+")
+    steps = [names[n : n + _STEP] for n in range(0, len(names), _STEP)]
+    with ThreadPoolExecutor(2) as pool:  # FFmpeg decodes outside Python's lock
+        pending = None
+        for n in range(done, len(steps)):
+            loading = pending or [pool.submit(_load, videos[v], sampling, backbone) for v in steps[n]]
+            if n + 1 < len(steps):
+                pending = [pool.submit(_load, videos[v], sampling, backbone) for v in steps[n + 1]]
+            loaded = {v: future.result() for v, future in zip(steps[n], loading, strict=True)}
+            good = {v: clips for v, clips in loaded.items() if isinstance(clips, Tensor)}
+            skipped |= {v: reason for v, reason in loaded.items() if isinstance(reason, str)}
+            if good:
+                with torch.no_grad():
+                    made = backbone.clip_features(torch.stack(list(good.values())).to(device))
+                features = made.cpu().to(torch.float16).numpy()
+                if x is None:
+                    x = np.lib.format.open_memmap(
+                        unfinished / "x.npy",
+                        mode="w+",
+                        dtype=np.float16,
+                        shape=(len(names), *features.shape[1:]),
+                    )
+                rows = [n * _STEP + steps[n].index(v) for v in good]
+                x[rows] = features
+            if x is not None:
+                if n % 16 == 15 or n == len(steps) - 1:
+                    x.flush()  # type: ignore[attr-defined]
+                    _write_progress(unfinished, n + 1, skipped)
+            if tick is not None:
+                tick("backbone features", min((n + 1) * _STEP, len(names)), len(names))
+    if x is None:
+        raise InputError(
+            "no video can be decoded",
+            where=next(iter(skipped), "videos"),
+            rule="at least one usable video",
+            found="; ".join(list(skipped.values())[:3]),
+        )
+    described = {"names": list(names), "skipped": skipped, "key": dict(key)}
+    (unfinished / "progress.json").unlink(missing_ok=True)
+    (unfinished / "videos.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
+    if folder.exists():  # another process was faster, with the same bytes
+        shutil.rmtree(unfinished)
+    else:
+        unfinished.rename(folder)
+
+
+def _load(path: Path, sampling: VideoConfig, backbone: GridBackbone) -> Tensor | str:
+    """The clips of a video ``(T, f, 3, S, S)``, or why there are none."""
+    try:
+        return load_clips(
+            path,
+            size=sampling.size,
+            clips=sampling.clips,
+            frames=sampling.frames,
+            mean=backbone.config.mean,
+            std=backbone.config.std,
+        )
+    except InputError as error:
+        return f"{error.what}" + (f"; found: {error.found}" if error.found is not None else "")
+
+
+def _progress(folder: Path) -> tuple[int, dict[str, str]]:
+    try:
+        kept = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
+        return int(kept["done"]), dict(kept["skipped"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0, {}
+
+
+def _write_progress(folder: Path, done: int, skipped: Mapping[str, str]) -> None:
+    text = json.dumps({"done": done, "skipped": dict(skipped)})
+    write_atomically(folder / "progress.json", lambda path: path.write_text(text, encoding="utf-8"))

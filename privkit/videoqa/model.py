@@ -1,0 +1,171 @@
+"""The few-bit question answerer: what is stored of a video, and the network that answers from it.
+
+::
+
+    frames ─► GridBackbone ─► x ─► stored form ─► x_dec ─► QuestionAnswerer ─► pool ─► scores
+    (B,T,f,3,S,S)      (B,T,h,w,D)  FeatComp,       (B,T,h,w,D)    (B,T,A)      clips   (B,A)
+                                    floats, none
+
+The stored form is a module from ``x`` to ``x_dec``: the identity for floats, zeros for a model
+that sees no video, FeatComp, or a decoder of codes that were stored before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from privkit.errors import InputError
+from privkit.models.clipbert.answerer import POOLING, QuestionAnswerer
+from privkit.models.clipbert.grid import GridBackbone
+from privkit.models.clipbert.words import TextBatch
+from privkit.models.featcomp import FeatComp
+from privkit.videoqa.methods import Variant
+
+__all__ = ["CodeDecoder", "FewBitVideoQA", "NoVideo", "check_memory", "stored_form"]
+
+#: AdamW keeps two averages and a gradient beside each weight.
+_BYTES_A_WEIGHT = 16
+
+
+class NoVideo(nn.Module):
+    """Nothing is stored: the answerer reads zeros."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Zeros in the shape of ``x``."""
+        return torch.zeros_like(x)
+
+
+class CodeDecoder(nn.Module):
+    """FeatComp's second half alone, for codes that were stored before.
+
+    Args:
+        shape: ``(T, h, w, D)``, what the answerer reads.
+        bits: N.
+    """
+
+    def __init__(self, shape: Sequence[int], bits: int) -> None:
+        super().__init__()
+        self.shape, self.bits = tuple(shape), bits
+        self.decoder = nn.Linear(bits, math.prod(shape))
+
+    def forward(self, signs: Tensor) -> Tensor:
+        """``(B, bits)`` of ±1 to ``(B, T, h, w, D)``."""
+        x_dec: Tensor = self.decoder(signs.to(self.decoder.weight.dtype))
+        return x_dec.reshape(-1, *self.shape)
+
+
+class FewBitVideoQA(nn.Module):
+    """A stored form, the answerer that reads it, and where frames are trained on, the backbone.
+
+    Args:
+        stored: the stored form.
+        answerer: scores answers from ``x_dec`` and the text.
+        clips: T, the clips that the stored form takes at once.
+        backbone: turns frames into ``x``; ``None`` where cached features are read.
+        pooling: how the clips' scores become one, a key of ``POOLING``.
+    """
+
+    def __init__(
+        self,
+        stored: nn.Module,
+        answerer: QuestionAnswerer,
+        *,
+        clips: int,
+        backbone: GridBackbone | None = None,
+        pooling: str = "mean",
+    ) -> None:
+        super().__init__()
+        self.backbone, self.stored, self.answerer = backbone, stored, answerer
+        self.clips, self.pooling = clips, pooling
+
+    def features(self, video: Tensor) -> Tensor:
+        """``x``: frames ``(B, T, f, 3, S, S)`` go through the backbone, anything else is ``x``."""
+        if self.backbone is not None and video.dim() == 6:
+            return self.backbone.clip_features(video)
+        return video
+
+    def decoded(self, x: Tensor) -> Tensor:
+        """``x_dec`` of ``x``.
+
+        With a multiple of T clips each group of T clips is stored with the one encoder: the
+        paper's 4×FeatComp stores 4N bits of 4T clips.
+
+        Raises:
+            InputError: the number of clips is not a multiple of T.
+        """
+        if x.dim() != 5:  # codes that were stored before
+            x_dec: Tensor = self.stored(x)
+            return x_dec
+        groups, rest = divmod(x.shape[1], self.clips)
+        if rest or not groups:
+            raise InputError(
+                "the number of clips does not fit",
+                rule=f"a multiple of {self.clips}, the clips that the model stores at once",
+                found=x.shape[1],
+            )
+        grouped = x.reshape(-1, self.clips, *x.shape[2:])
+        decoded: Tensor = self.stored(grouped)
+        return decoded.reshape(x.shape)
+
+    def scores(self, x_dec: Tensor, text: TextBatch) -> Tensor:
+        """Pooled scores ``(B, options or answers)``."""
+        return POOLING[self.pooling](self.answerer(x_dec, text))
+
+    def forward(self, video: Tensor, text: TextBatch) -> Tensor:
+        """Scores ``(B, options or answers)`` of frames, of ``x`` or of stored codes."""
+        return self.scores(self.decoded(self.features(video)), text)
+
+
+def stored_form(variant: Variant, shape: Sequence[int]) -> nn.Module:
+    """The stored form of a variant for features of shape ``(T, h, w, D)``.
+
+    Raises:
+        InputError: its weights do not fit into memory.
+    """
+    if not variant.method.video:
+        return NoVideo()
+    if variant.bits is None:
+        return nn.Identity()
+    check_memory(variant.bits, shape)
+    return FeatComp(shape, variant.bits)
+
+
+def check_memory(bits: int, shape: Sequence[int], *, available: int | None = None) -> int:
+    """Refuse a bottleneck whose training does not fit, before anything is allocated.
+
+    Args:
+        bits: N.
+        shape: ``(T, h, w, D)``.
+        available: bytes; what the machine has free by default.
+
+    Returns:
+        Bytes that the two dense layers take with their gradients and AdamW's two averages.
+
+    Raises:
+        InputError: more than is available.
+    """
+    needed = 2 * bits * math.prod(shape) * _BYTES_A_WEIGHT
+    free = _available_memory() if available is None else available
+    if needed > free:
+        raise InputError(
+            f"a bottleneck of {bits:,} bits for {math.prod(shape):,} floats does not fit",
+            where="--bits",
+            rule=f"it needs {needed / 2**30:,.1f} GiB with gradients and AdamW's averages",
+            found=f"{free / 2**30:,.1f} GiB of memory free",
+            remedy="fewer bits, fewer clips or smaller frames",
+        )
+    return needed
+
+
+def _available_memory() -> int:
+    """Bytes that can be allocated without swapping, on Linux; otherwise no limit is known."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123 - a device of the kernel
+            fields = dict(line.split(":", 1) for line in file)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return 2**63 - 1
