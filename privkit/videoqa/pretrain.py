@@ -30,7 +30,7 @@ from privkit.models.clipbert.grid import GridBackbone
 from privkit.models.training import Stepping, fit
 from privkit.videoqa.configuration import Configuration, VideoConfig
 
-__all__ = ["pretrained_backbone"]
+__all__ = ["SCENE_SEED", "pretrained_backbone", "warm_up_and_decay"]
 
 Tick = Callable[[str, int, int], None]
 
@@ -38,7 +38,7 @@ _VERSION = 1
 _BATCH = 128
 _LEARNING_RATE = 4e-3
 #: Generated sets take seeds from 0 on; these scenes are of none of them.
-_SEED_OFFSET = 2**40
+SCENE_SEED = 2**40
 _SCENES = 2000
 
 #: What is labelled: everything that a scene shows, beside the pose of each frame.
@@ -52,6 +52,18 @@ _LABELS: dict[str, Sequence[str]] = {
     "badge": world.BADGES,
     "background": world.BACKGROUNDS,
 }
+
+
+def warm_up_and_decay(steps: int, warmup: float = 0.1) -> Callable[[int], float]:
+    """The learning rate's factor by step: up to 1 over the warm-up, then linearly down to 0."""
+    rising = math.ceil(warmup * steps)
+
+    def factor(step: int) -> float:
+        if step < rising:
+            return (step + 1) / (rising + 1)
+        return max(0.0, (steps - step) / max(1, steps - rising))
+
+    return factor
 
 
 class _Labelled(nn.Module):
@@ -120,11 +132,6 @@ def _train(
 ) -> None:
     model = _Labelled(backbone, backbone.config.grid(video.size)).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE, weight_decay=0.01)
-    peak = max(1, steps // 10)
-
-    def rate(step: int) -> float:
-        return min((step + 1) / peak, (steps - step) / (steps - peak + 1))
-
     def after_step(step: int, loss: float) -> bool:
         if tick is not None:
             tick("backbone pre-training", step, steps)
@@ -135,7 +142,7 @@ def _train(
         _batches(video, steps, seed, device, backbone),
         lambda module, batch: module.loss(*batch),
         optimizer,
-        stepping=Stepping(clip_norm=1.0, learning_rate=rate),
+        stepping=Stepping(clip_norm=1.0, learning_rate=warm_up_and_decay(steps)),
         after_step=after_step,
     )
     backbone.to("cpu")
@@ -151,7 +158,7 @@ def _batches(
     for _ in range(steps):
         # Scenes are drawn as they are needed: a short training needs few.
         for n in range(len(frames), min(_SCENES, len(frames) + _BATCH)):
-            scene = scene_of(seed + _SEED_OFFSET, n)
+            scene = scene_of(seed + SCENE_SEED, n)
             frames.append(draw_scene(scene))
             labels.append(_labels(scene))
         scenes = draw.integers(len(frames), size=_BATCH)

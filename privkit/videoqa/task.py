@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from privkit.data.questions.open import open_questions
 from privkit.data.questions.record import QuestionSet, Split
 from privkit.data.questions.vocabulary import AnswerVocabulary, answer_vocabulary
-from privkit.data.videos.generated import open_generated
+from privkit.data.videos.generated import generate_videos
 from privkit.errors import InputError
 from privkit.models.clipbert.answerer import QuestionAnswerer
 from privkit.models.clipbert.grid import GridBackbone
 from privkit.models.clipbert.words import Tokenizer, train_words
 from privkit.videoqa.batches import QuestionBatches
+from privkit.videoqa.captions import caption_words, pretrained_answerer, start_from
 from privkit.videoqa.configuration import Configuration
 from privkit.videoqa.grid_cache import GridFeatures, cached_features, weights_sha256
 from privkit.videoqa.methods import Variant
@@ -28,7 +30,12 @@ from privkit.videoqa.pretrain import pretrained_backbone
 
 Tick = Callable[[str, int, int], None]
 
-__all__ = ["Task", "TaskSource", "open_set", "prepare"]
+__all__ = ["GENERATED_VIDEOS", "Task", "TaskSource", "open_set", "prepare"]
+
+#: Videos of the generated set that ``--data generated`` stands for.
+GENERATED_VIDEOS = 3000
+#: Raised with every change of what is drawn or asked, so that no old set is taken for a new one.
+_GENERATED_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,21 @@ class TaskSource:
 
 
 @dataclass(frozen=True)
+class Initial:
+    """Weights that answerers start from.
+
+    Attributes:
+        weights: state dict of an answerer.
+        words: its words, in the order of their ids.
+        sha256: hash of the weights.
+    """
+
+    weights: dict[str, Tensor]
+    words: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Task:
     """What every training on one task shares.
 
@@ -90,6 +112,7 @@ class Task:
         backbone: frozen.
         features: of the videos.
         cache: where trainings are kept.
+        initial: what answerers start from; ``None`` for weights that are drawn.
     """
 
     configuration: Configuration
@@ -100,6 +123,7 @@ class Task:
     backbone: GridBackbone
     features: GridFeatures
     cache: Path
+    initial: Initial | None = None
 
     def batches(self, split: Split, variant: Variant) -> QuestionBatches:
         """The questions of a split as a variant's model may see them."""
@@ -117,6 +141,8 @@ class Task:
             torch.manual_seed(seed)
             answers = None if self.vocabulary is None else len(self.vocabulary.answers)
             answerer = QuestionAnswerer(self.configuration.model, answers)
+            if self.initial is not None:
+                start_from(answerer, self.tokenizer, self.initial.weights, self.initial.words)
             stored = stored_form(variant, self.features.shape)
         clips = self.configuration.video.clips
         return FewBitVideoQA(stored, answerer, clips=clips)
@@ -124,13 +150,14 @@ class Task:
     @property
     def identity(self) -> dict[str, Any]:
         """What a training's outcome rests on, beside its settings, variant and seed."""
-        words = json.dumps(self.tokenizer.words)
+        words = json.dumps(self.tokenizer.vocabulary)
         return {
             "questions": self.questions.sha256,
             "features": dict(self.features.key),
             "model": json.dumps(self.configuration.to_dict()["model"], sort_keys=True),
             "text": vars(self.configuration.text),
             "words": hashlib.sha256(words.encode()).hexdigest(),
+            "initial": self.initial.sha256 if self.initial is not None else "drawn",
             "torch": torch.__version__,
         }
 
@@ -144,9 +171,10 @@ def open_set(
         InputError: as :func:`privkit.data.questions.open.open_questions`.
     """
     if data == "generated":
-        return open_questions(
-            open_generated(cache, seed=seed, tick=tick), task=task, videos=None, seed=seed
-        )
+        folder = cache / f"videoqa-generated-{_GENERATED_VERSION}-{GENERATED_VIDEOS}-{seed}"
+        if not folder.is_dir():
+            generate_videos(folder, videos=GENERATED_VIDEOS, seed=seed, tick=tick)
+        return open_questions(folder, task=task, videos=None, seed=seed)
     return open_questions(Path(data), task=task, videos=videos, seed=seed)
 
 
@@ -192,7 +220,15 @@ def prepare(
     usable = questions.with_questions(
         [q for q in questions.questions if q.video in features.row]
     )
-    return _with_words(usable, configuration, left_out, backbone, features, cache)
+    initial = None
+    if configuration.training.caption_steps:
+        answerer = pretrained_answerer(
+            configuration, backbone, cache=cache, seed=seed, device=device, tick=tick
+        )
+        weights = {k: v.detach() for k, v in answerer.state_dict().items()}
+        initial = Initial(weights, caption_words().vocabulary, weights_sha256(answerer))
+    task = _with_words(usable, configuration, left_out, backbone, features, cache)
+    return replace(task, initial=initial)
 
 
 def _with_words(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from privkit.videoqa.distributed import Processes, synchronise_norms
 from privkit.videoqa.evaluate import predict
 from privkit.videoqa.methods import Variant
 from privkit.videoqa.model import FewBitVideoQA
+from privkit.videoqa.pretrain import warm_up_and_decay
 from privkit.videoqa.snapshots import Progress, Snapshot, read_snapshot, write_snapshot
 
 __all__ = ["Phase", "Training", "train"]
@@ -217,7 +217,7 @@ class _Run:
                     how.accumulate,
                     how.clip_norm,
                     how.precision,
-                    lambda step: _warm_up_and_decay(step, steps, how.warmup),
+                    warm_up_and_decay(steps, how.warmup),
                     scaler,
                 ),
                 first_step=self.progress.step,
@@ -242,7 +242,7 @@ class _Run:
             "phase": phase.name,
             "step": step,
             "loss": loss,
-            "learning_rate": _warm_up_and_decay(step - 1, steps, how.warmup) * how.learning_rate,
+            "learning_rate": warm_up_and_decay(steps, how.warmup)(step - 1) * how.learning_rate,
         }
         validated = phase.task and (step % every == 0 or step == steps)
         if validated:
@@ -401,11 +401,3 @@ class _Loss(nn.Module):
         if phase.reconstruction:
             loss = loss + phase.reconstruction * mse_loss(x_dec, x)
         return loss
-
-
-def _warm_up_and_decay(step: int, steps: int, warmup: float) -> float:
-    """The learning rate's factor: up to 1 over the warm-up, then linearly down to 0."""
-    rising = max(1, math.ceil(warmup * steps)) if warmup else 0
-    if step < rising:
-        return (step + 1) / (rising + 1)
-    return max(0.0, (steps - step) / max(1, steps - rising))

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from privkit.errors import InputError
 from privkit.models.clipbert.answerer import POOLING, QuestionAnswerer, pool_clips
@@ -34,8 +34,10 @@ def answerer(answers=None, seed=0, **changes):
 def text(batch=2, options=3, length=6, padding=0, seed=0):
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(5, 40, (batch, options, length), generator=generator)
-    ids = F.pad(ids, (0, padding))
-    return TextBatch(ids, F.pad(torch.ones(batch, options, length), (0, padding)).bool())
+    ids = nn.functional.pad(ids, (0, padding))
+    return TextBatch(
+        ids, nn.functional.pad(torch.ones(batch, options, length), (0, padding)).bool()
+    )
 
 
 def clips(batch=2, clips=2, side=3, seed=1):
@@ -211,7 +213,7 @@ def test_the_score_is_the_formula():
     mixed = (torch.softmax(q @ k.transpose(1, 2) / 4, -1) @ u).transpose(0, 1).reshape(14, 64)
     h = norm(f"{a}.output.LayerNorm", linear(f"{a}.output.dense", mixed) + h)
     b = "bert.encoder.layer.0"
-    wide = F.gelu(linear(f"{b}.intermediate.dense", h))
+    wide = nn.functional.gelu(linear(f"{b}.intermediate.dense", h))
     h = norm(f"{b}.output.LayerNorm", linear(f"{b}.output.dense", wide) + h)
     pooled = torch.tanh(linear("bert.pooler.dense", h[0]))
     expected = linear("classifier.2", linear("classifier.0", pooled).relu())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -262,10 +262,6 @@ class ClipBertConfig:
             grid_positions=16,
             dropout=0.0,
         )
-
-    def with_vocabulary(self, vocabulary: int) -> ClipBertConfig:
-        """The same for another vocabulary, e.g. one that was trained."""
-        return replace(self, vocabulary=vocabulary)
 
 
 def _check(holds: bool, where: str, rule: str, found: object) -> None:

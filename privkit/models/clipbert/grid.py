@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from torchvision.ops import FrozenBatchNorm2d
@@ -86,6 +87,7 @@ class GridBackbone(nn.Module):
         encoder = nn.Conv2d(config.res5_width, config.hidden, kernel_size=3, padding=1, bias=False)
         self.grid_encoder = nn.Sequential(encoder, nn.MaxPool2d(2, stride=2), nn.ReLU(inplace=True))
         self._frozen: tuple[nn.Module, ...] = ()
+        self.to(memory_format=torch.channels_last)  # inference in about half the time on a CPU
 
     def forward(self, frames: Tensor) -> Tensor:
         """The grid of each frame.
@@ -109,6 +111,7 @@ class GridBackbone(nn.Module):
         self.config.grid(frames.shape[-1])
         if self.config.channels == "BGR":
             frames = frames.flip(1)
+        frames = frames.contiguous(memory_format=torch.channels_last)
         grid: Tensor = self.grid_encoder(self.resnet(frames))
         return grid.permute(0, 2, 3, 1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
         except (SafetensorError, OSError, ValueError) as error:
             raise _refused(path, str(error)) from error
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about old formats; the file is checked below
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     # A broken or hostile pickle makes the unpickler raise nearly anything.
     except Exception as error:
         raise _refused(path, _reason(error)) from error
@@ -75,9 +78,6 @@ def _refused(path: Path, found: str) -> InputError:
 
 def _reason(error: Exception) -> str:
     """The unpickler's own words, without its advice to switch the protection off."""
-    text = str(error)
-    inner = re.search(
-        r"WeightsUnpickler error:\s*([^\n]*?)(?: was not an allowed| by default|\n|$)", text
-    )
-    reason = inner.group(1) if inner else text.split("\n", 1)[0]
-    return reason or type(error).__name__
+    found = re.search(r"(?:WeightsUnpickler error: |Trying to load )([^\n]+)", str(error))
+    reason = found.group(1).split(" by default")[0] if found else str(error).split("\n", 1)[0]
+    return "code, or no weights" if "weights_only" in reason else reason or type(error).__name__

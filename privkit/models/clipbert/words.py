@@ -88,6 +88,11 @@ class Tokenizer:
         self._pieces = _splitter(WordPiece(ids, unk_token="[UNK]"))  # noqa: S106 - a token of text
 
     @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The tokens in the order of their ids."""
+        return self._vocabulary
+
+    @property
     def vocabulary_size(self) -> int:
         """Number of tokens, the special ones included."""
         return len(self._vocabulary)
@@ -156,7 +161,7 @@ class Tokenizer:
                 found=max_tokens,
             )
         flat = list(itertools.chain.from_iterable(texts))
-        pieces = [e.ids for e in self._pieces.encode_batch_fast(flat, add_special_tokens=False)]
+        pieces = [e.ids for e in self._pieces.encode_batch(flat, add_special_tokens=False)]
         cut = sum(len(ids) > max_tokens - 2 for ids in pieces)
         rows = [[self._cls, *ids[: max_tokens - 2], self._sep] for ids in pieces]
         longest = max(map(len, rows))
