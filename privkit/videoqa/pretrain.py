@@ -34,7 +34,7 @@ __all__ = ["SCENE_SEED", "pretrained_backbone", "warm_up_and_decay"]
 
 Tick = Callable[[str, int, int], None]
 
-_VERSION = 1
+_VERSION = 2
 _BATCH = 128
 _LEARNING_RATE = 4e-3
 #: Generated sets take seeds from 0 on; these scenes are of none of them.
@@ -67,19 +67,23 @@ def warm_up_and_decay(steps: int, warmup: float = 0.1) -> Callable[[int], float]
 
 
 class _Labelled(nn.Module):
-    """A backbone with a linear classifier for each label on the grid of a frame."""
+    """A backbone with a linear classifier for each label on the mean of a frame's cells.
 
-    def __init__(self, backbone: GridBackbone, shape: tuple[int, int, int]) -> None:
+    The mean of normalised cells is what a transformer reads that attends to all of them alike, as
+    one does before it is trained: labels that are there are easily found.
+    """
+
+    def __init__(self, backbone: GridBackbone) -> None:
         super().__init__()
         self.backbone = backbone
-        features = math.prod(shape)
-        self.norm = nn.BatchNorm1d(features)
+        width = backbone.config.hidden
+        self.norm = nn.LayerNorm(width)
         classes = [len(world.ACTIONS) + 1, *(len(words) for words in _LABELS.values())]
-        self.heads = nn.ModuleList(nn.Linear(features, n) for n in classes)
+        self.heads = nn.ModuleList(nn.Linear(width, n) for n in classes)
 
-    def loss(self, frames: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, labels: Tensor) -> Tensor:
         """Mean cross-entropy of all labels; frames ``(B, 3, S, S)``, labels ``(B, heads)``."""
-        x = self.norm(self.backbone(frames).flatten(1))
+        x = self.norm(self.backbone(frames)).mean((1, 2))
         losses = [cross_entropy(head(x), labels[:, n]) for n, head in enumerate(self.heads)]
         return torch.stack(losses).mean()
 
@@ -130,9 +134,10 @@ def _train(
     device: str,
     tick: Tick | None,
 ) -> None:
-    model = _Labelled(backbone, backbone.config.grid(video.size)).to(device)
+    model = _Labelled(backbone).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE, weight_decay=0.01)
     def after_step(step: int, loss: float) -> bool:
+        if step%50==0: print(step,loss)
         if tick is not None:
             tick("backbone pre-training", step, steps)
         return True
@@ -140,7 +145,7 @@ def _train(
     fit(
         model,
         _batches(video, steps, seed, device, backbone),
-        lambda module, batch: module.loss(*batch),
+        lambda module, batch: module(*batch),
         optimizer,
         stepping=Stepping(clip_norm=1.0, learning_rate=warm_up_and_decay(steps)),
         after_step=after_step,
