@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 import privkit
-from privkit.cli import capacity, data, invert, kanon
+from privkit.cli import capacity, data, invert, kanon, videoqa
 from privkit.errors import PrivkitError
 
 __all__ = ["app", "run"]
@@ -54,6 +54,7 @@ app.command("invert")(invert.invert)
 app.command("kanon")(kanon.kanon)
 app.command("capacity")(capacity.capacity)
 app.add_typer(data.app, name="data")
+app.add_typer(videoqa.app, name="videoqa")
 
 
 def run(arguments: list[str]) -> int:

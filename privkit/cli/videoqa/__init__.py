@@ -1,0 +1,19 @@
+"""``privkit videoqa``: Few-Bit VideoQA, one module a command."""
+
+from __future__ import annotations
+
+import typer
+
+from privkit.cli.videoqa import check, generate, supervision
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Train Few-Bit VideoQA, and find out what its bits hold and give away.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("check")(check.check)
+app.command("generate")(generate.generate)
+app.command("supervision")(supervision.supervision)
