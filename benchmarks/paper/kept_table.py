@@ -19,9 +19,16 @@ SHORT_ORIGIN = "computed; the item is of privkit's own list"
 
 
 def keep_table(
-    name: str, description: str, table: Table, cells: Sequence[Sequence[Any]], record: Any
+    name: str,
+    description: str,
+    table: Table,
+    cells: Sequence[Sequence[Any]],
+    record: Any,
+    *,
+    out: Path | None = None,
+    more: Sequence[Table] = (),
 ) -> None:
-    """Read ``--out`` from the command line, write the table in three forms, print the Markdown.
+    """Write the table in three forms, and print the Markdown.
 
     Args:
         name: of the files.
@@ -29,12 +36,15 @@ def keep_table(
         table: for people, as Markdown.
         cells: for programs, as CSV, the header first; the origin is added to each row.
         record: for programs, as JSON.
+        out: folder for the three files; read as ``--out`` from the command line by default.
+        more: further tables for the Markdown.
     """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the three files")
-    out = parser.parse_args().out
+    if out is None:
+        parser = argparse.ArgumentParser(description=description)
+        parser.add_argument("--out", type=Path, required=True, help="folder for the three files")
+        out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
-    text = table_to_markdown(table)
+    text = "\n".join(table_to_markdown(one) for one in (table, *more))
     (out / f"{name}.md").write_text(text, encoding="utf-8")
     with (out / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

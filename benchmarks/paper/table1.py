@@ -1,12 +1,19 @@
 """The paper's Table 1: the levels of compression, computed from the sizes of the codes.
 
     python benchmarks/paper/table1.py --out reports/table1
+    python benchmarks/paper/table1.py --out reports/table1 --sizes reports/table4/result.json
 
-Writes ``table1.md``, ``table1.csv`` and ``table1.json``, and prints the Markdown.
+The second form adds what was measured on files, by ``benchmarks/paper/table4.py`` or
+``privkit videoqa tiny``. Writes ``table1.md``, ``table1.csv`` and ``table1.json``, and prints the
+Markdown.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
 from kept_table import keep_table
@@ -31,14 +38,66 @@ ORIGIN = (
 
 def main() -> None:
     """Compute the table and keep it."""
+    description = (__doc__ or "").splitlines()[0]
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the three files")
+    parser.add_argument("--sizes", type=Path, help="result.json of measured sizes")
+    options = parser.parse_args()
     rows = computed()
     table = as_table(rows)
+    record = {"title": table.title, "origin": ORIGIN, "bound": BOUND, "rows": rows}
+    more = []
+    if options.sizes is not None:
+        notices, sizes = measured(options.sizes)
+        record["measured"] = {"notices": notices, "rows": sizes}
+        more.append(sizes_table(notices, sizes))
     keep_table(
         "table1",
-        (__doc__ or "").splitlines()[0],
+        description,
         table,
         [list(rows[0]), *(list(row.values()) for row in rows)],
-        {"title": table.title, "origin": ORIGIN, "bound": BOUND, "rows": rows},
+        record,
+        out=options.out,
+        more=more,
+    )
+
+
+def measured(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
+    """The sizes in a kept result, and the words that have to stand beside them."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        sizes = [
+            {
+                "stored as": measure["where"]["stored as"],
+                "videos": int(measure["where"]["videos"]),
+                "bytes": measure["value"],
+                "videos measured": measure["n"],
+            }
+            for measure in kept["measures"]
+            if measure["name"] == "bytes"
+        ]
+        notices = list(kept["notices"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sys.exit(f"table1: error: {path.name}: this is no result of sizes; found: {error!r}")
+    if not sizes:
+        sys.exit(f"table1: error: {path.name}: there are no sizes in this result")
+    return notices, sizes
+
+
+def sizes_table(notices: list[str], sizes: list[dict[str, Any]]) -> Table:
+    """The measured sizes as words for people."""
+    return Table(
+        "Measured on files",
+        ["stored as", "bytes a video", "videos measured"],
+        [
+            [
+                size["stored as"],
+                f"{size['bytes'] / size['videos']:,.2f}",
+                f"{size['videos measured']:,}",
+            ]
+            for size in sizes
+        ],
+        note=" ".join(notices),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from privkit.data.questions.vocabulary import AnswerVocabulary
 from privkit.errors import InputError
 from privkit.models.clipbert.words import TextBatch, Tokenizer
 
-__all__ = ["Batch", "QuestionBatches", "VideoSource", "training_order"]
+__all__ = ["Batch", "Part", "QuestionBatches", "VideoSource", "parts_of", "training_order"]
 
 
 class VideoSource(Protocol):
@@ -36,18 +36,42 @@ class Batch:
         text: tokens ``(B, O, L)``.
         target: ``(B,)``, index of the correct option or answer; -1 outside the vocabulary.
         index: ``(B,)``, the question's place among those of the split.
+        weight: of its mean loss, beside the other parts that a step's questions are cut into;
+            1 where all parts are of one size.
     """
 
     video: Tensor
     text: TextBatch
     target: Tensor
     index: Tensor
+    weight: float = 1.0
 
     def to(self, device: str) -> Batch:
         """The same on a device."""
-        return Batch(
-            self.video.to(device), self.text.to(device), self.target.to(device), self.index
+        return replace(
+            self,
+            video=self.video.to(device),
+            text=self.text.to(device),
+            target=self.target.to(device),
         )
+
+
+@dataclass(frozen=True)
+class Part:
+    """The questions of a step that one process takes at once.
+
+    Attributes:
+        epoch: number of the pass over the questions.
+        rows: ``(B,)``, places of the questions.
+        weight: see :class:`Batch`.
+    """
+
+    epoch: int
+    rows: NDArray[np.int64]
+    weight: float
+
+
+_NO_TEXT = TextBatch(torch.zeros(0, 1, 2, dtype=torch.int64), torch.zeros(0, 1, 2).bool())
 
 
 class QuestionBatches:
@@ -71,9 +95,8 @@ class QuestionBatches:
         with_question: bool = True,
     ) -> None:
         self.questions = tuple(questions)
-        self.text = tokenizer.batch(
-            [_texts(q, with_question) for q in self.questions], max_tokens=max_tokens
-        )
+        texts = [_texts(q, with_question) for q in self.questions]
+        self.text = tokenizer.batch(texts, max_tokens=max_tokens) if texts else _NO_TEXT
         targets = [_target(q, vocabulary) for q in self.questions]
         self.target = torch.tensor(targets, dtype=torch.int64)
 
@@ -89,17 +112,17 @@ class QuestionBatches:
         """The video of each of these questions."""
         return [self.questions[i].video for i in index]
 
-    def with_videos(self, index: NDArray[np.int64], video: Tensor) -> Batch:
+    def with_videos(self, index: NDArray[np.int64], video: Tensor, *, weight: float = 1.0) -> Batch:
         """The batch of these questions; columns that are padding in all of them are left out."""
         rows = torch.from_numpy(np.ascontiguousarray(index))
         ids, mask = self.text.ids[rows], self.text.mask[rows]
         length = int(mask.flatten(0, 1).sum(1).max())
         text = TextBatch(ids[..., :length], mask[..., :length])
-        return Batch(video, text, self.target[rows], rows)
+        return Batch(video, text, self.target[rows], rows, weight)
 
-    def batch(self, index: NDArray[np.int64], source: VideoSource) -> Batch:
+    def batch(self, index: NDArray[np.int64], source: VideoSource, *, weight: float = 1.0) -> Batch:
         """The batch of these questions, with their videos from ``source``."""
-        return self.with_videos(index, source.take(self.videos(index)))
+        return self.with_videos(index, source.take(self.videos(index)), weight=weight)
 
 
 def training_order(
@@ -135,6 +158,26 @@ def training_order(
         order = np.random.default_rng([seed, epoch]).permutation(places)
         for n in range(first - epoch * a_pass if epoch == first // a_pass else 0, a_pass):
             yield epoch, order[n * size : (n + 1) * size]
+
+
+def parts_of(
+    order: Iterable[tuple[int, NDArray[np.int64]]], accumulate: int, rank: int, world: int
+) -> Iterator[Part]:
+    """Cut each step's questions into the parts of one process.
+
+    Weighted, the mean losses of all parts add up to ``accumulate * world`` times the mean loss of
+    the step's questions, whatever the sizes of the parts.
+
+    Args:
+        order: epoch and questions of each step.
+        accumulate: batches that a step is made of.
+        rank: number of the process; it takes every ``world``-th question.
+        world: how many there are.
+    """
+    for epoch, rows in order:
+        for batch in np.array_split(rows, accumulate):
+            mine = batch[rank::world]
+            yield Part(epoch, mine, len(mine) * accumulate * world / len(rows))
 
 
 def _texts(question: Question, with_question: bool) -> list[str]:

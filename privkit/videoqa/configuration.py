@@ -62,7 +62,6 @@ class TrainingConfig:
     Attributes:
         pretraining_steps: of a backbone without given weights, on generated scenes; 0 leaves it
             as it was drawn.
-        caption_steps: of an answerer without given weights, on captions of generated scenes.
         epochs: passes over the training questions.
         batch: questions a step, over all processes and accumulated batches.
         accumulate: batches that a step's questions are split into.
@@ -79,7 +78,6 @@ class TrainingConfig:
     """
 
     pretraining_steps: int
-    caption_steps: int
     epochs: int
     batch: int
     accumulate: int

@@ -6,19 +6,24 @@ Without ``torchrun`` no process group is made and every function here does nothi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-import torch.distributed.nn.functional as differentiable
-from torch import Tensor, nn
+from torch import Tensor
 
-from privkit.errors import InputError
+from privkit.errors import InputError, PrivkitError
 
-__all__ = ["Processes", "processes", "synchronise_norms"]
+__all__ = ["Processes", "processes"]
+
+Made = TypeVar("Made")
+
+#: The others wait while the first decodes videos; torch would give up after half an hour.
+_PATIENCE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,46 @@ class Processes:
         dist.all_gather_object(out, value)
         return out
 
-    def wait(self) -> None:
-        """Return when every process has come here."""
-        if self.world > 1:
-            dist.barrier()
+    def first_says(self, value: bool) -> bool:
+        """What the first process says, in every process."""
+        if self.world == 1:
+            return value
+        said = torch.tensor([int(value)], device=self.device)
+        dist.broadcast(said, src=0)
+        return bool(said.item())
+
+    def first_alone(self, work: Callable[[], Made]) -> Made:
+        """Let the first process work, and the others thereafter: what it wrote, they find.
+
+        Raises:
+            PrivkitError: what the work raises; the others raise it where the first one fails.
+        """
+        if self.world == 1:
+            return work()
+        made, failed = None, ""
+        if self.first:
+            try:
+                made = work()
+            except PrivkitError as error:
+                self.gather(str(error))
+                raise
+            self.gather("")
+            return made
+        failed = self.gather(None)[0]
+        if failed:
+            raise PrivkitError(failed)
+        return work()
+
+    def shared_loss(self, loss: Tensor) -> Tensor:
+        """The mean of all processes' losses as the value, with the gradient of the own one.
+
+        So every process sees a loss that is not finite at the same step.
+        """
+        if self.world == 1:
+            return loss
+        mean = loss.detach().clone()
+        dist.all_reduce(mean)
+        return loss + (mean / self.world - loss).detach()
 
 
 @contextmanager
@@ -79,62 +120,8 @@ def processes(device: str) -> Iterator[Processes]:
             )
         torch.cuda.set_device(local)
         device = f"cuda:{local}"
-    dist.init_process_group("nccl" if device != "cpu" else "gloo")
+    dist.init_process_group("nccl" if device != "cpu" else "gloo", timeout=_PATIENCE)
     try:
         yield Processes(rank, world, device)
     finally:
         dist.destroy_process_group()
-
-
-class _SharedBatchNorm(nn.BatchNorm1d):
-    """Batch norm over the batches of all processes, on devices that torch's own does not serve.
-
-    ``torch.nn.SyncBatchNorm`` is for GPUs only. Statistics are of the whole batch, so that two
-    processes train as one does on the batches of both (population variance in the normalisation,
-    the unbiased one in the running average, as in ``torch.nn.BatchNorm1d``).
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return super().forward(x)
-        sums = _sum_over_processes(torch.cat([x.sum(0), x.new_full((1,), float(len(x)))]))
-        count = sums[-1]
-        mean = sums[:-1] / count
-        variance = _sum_over_processes((x - mean).square().sum(0)) / count
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        assert self.num_batches_tracked is not None
-        with torch.no_grad():
-            momentum = 0.1 if self.momentum is None else self.momentum
-            self.num_batches_tracked.add_(1)
-            self.running_mean.lerp_(mean, momentum)
-            self.running_var.lerp_(variance * count / (count - 1), momentum)
-        out: Tensor = (x - mean) * torch.rsqrt(variance + self.eps)
-        return out * self.weight + self.bias if self.affine else out
-
-
-def _sum_over_processes(x: Tensor) -> Tensor:
-    """The sum of ``x`` over all processes, through which gradients flow."""
-    total: Tensor = differentiable.all_reduce(x)  # type: ignore[no-untyped-call]
-    return total
-
-
-def synchronise_norms(model: nn.Module, group: Processes) -> nn.Module:
-    """Let every batch norm of the model see the batches of all processes; in place.
-
-    Weights keep their names, so that checkpoints fit both ways.
-    """
-    if group.world == 1:
-        return model
-    if group.device != "cpu":
-        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        return converted
-    for module in model.modules():
-        for name, child in module.named_children():
-            if type(child) is nn.BatchNorm1d:
-                shared = _SharedBatchNorm(
-                    child.num_features, child.eps, child.momentum, affine=child.affine
-                )
-                shared.load_state_dict(child.state_dict())
-                setattr(module, name, shared)
-    return model

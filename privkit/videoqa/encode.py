@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from privkit.errors import InputError
 from privkit.features.codes import Codes
 from privkit.models.featcomp import FeatComp
 from privkit.videoqa.batches import VideoSource
+from privkit.videoqa.frames import Frames
 from privkit.videoqa.model import FewBitVideoQA
 
-__all__ = ["StoredVideos", "encode", "write_codes"]
+__all__ = ["StoredVideos", "check_stores_code", "encode", "write_codes"]
 
 _BATCH = 256
 
@@ -44,7 +45,12 @@ class StoredVideos:
 
 @torch.no_grad()
 def encode(
-    model: FewBitVideoQA, videos: Sequence[str], source: VideoSource, *, device: str = "cpu"
+    model: FewBitVideoQA,
+    videos: Sequence[str],
+    source: VideoSource,
+    *,
+    device: str = "cpu",
+    tick: Callable[[str, int, int], None] | None = None,
 ) -> StoredVideos:
     """Encode videos; a code depends on its own video only.
 
@@ -53,24 +59,41 @@ def encode(
         videos: names.
         source: their features, or frames for a model with a backbone.
         device: where the model lies.
+        tick: progress.
 
     Raises:
         InputError: the model stores no code.
     """
-    bottleneck = model.stored
-    if not isinstance(bottleneck, FeatComp):
-        raise InputError(
-            "this model stores no code",
-            where="--baseline",
-            rule="FeatComp, reconstruction-only or task+reconstruction",
-            found=type(bottleneck).__name__,
-        )
+    bottleneck = check_stores_code(model)
     model.eval()
+    size = source.at_once if isinstance(source, Frames) else _BATCH
     rows: list[NDArray[np.uint8]] = []
-    for start in range(0, len(videos), _BATCH):
-        x = model.features(source.take(videos[start : start + _BATCH]).to(device))
-        rows.append(bottleneck.encode(x).cpu().numpy())
+    for start in range(0, len(videos), size):
+        # One at a time: the last digits of a product of matrices may depend on the batch, and
+        # with them the sign of a logit next to 0.
+        for video in source.take(videos[start : start + size]).to(device):
+            rows.append(bottleneck.encode(model.features(video[None])).cpu().numpy())
+        if tick is not None:
+            tick("encode", min(start + size, len(videos)), len(videos))
     return StoredVideos(Codes.from_matrix(np.concatenate(rows)), tuple(videos))
+
+
+def check_stores_code(model: FewBitVideoQA, where: object | None = None) -> FeatComp:
+    """The bottleneck of a model that stores codes.
+
+    Raises:
+        InputError: the model stores floats, or nothing.
+    """
+    if isinstance(model.stored, FeatComp):
+        return model.stored
+    stores = "floats" if isinstance(model.stored, nn.Identity) else "no code of its own"
+    raise InputError(
+        "this model has no code to store",
+        where=where,
+        rule="a model of FeatComp, reconstruction-only or task+reconstruction",
+        found=f"a model that stores {stores}",
+        remedy="train one with --bits",
+    )
 
 
 def write_codes(folder: Path, stored: StoredVideos) -> None:

@@ -14,6 +14,7 @@ from privkit.evaluation.intervals import CONFIDENCE, Interval, share_over_people
 from privkit.result import Measure
 from privkit.videoqa.batches import QuestionBatches, VideoSource
 from privkit.videoqa.distributed import Processes
+from privkit.videoqa.frames import Frames
 from privkit.videoqa.model import FewBitVideoQA
 
 __all__ = ["Predictions", "accuracy", "accuracy_measures", "guess", "predict"]
@@ -29,11 +30,13 @@ class Predictions:
         questions: the questions, in order.
         chosen: ``(n,)``, index of the chosen option or answer.
         correct: ``(n,)``, whether it is right; an answer outside the vocabulary never is.
+        outside: number of the questions whose answer is outside the vocabulary.
     """
 
     questions: Sequence[Question]
     chosen: NDArray[np.int64]
     correct: NDArray[np.bool_]
+    outside: int = 0
 
 
 @torch.no_grad()
@@ -48,14 +51,20 @@ def predict(
     model.eval()
     mine = np.arange(group.rank, len(questions), group.world)
     chosen = np.zeros(len(questions), dtype=np.int64)
-    for start in range(0, len(mine), _BATCH):
-        rows = mine[start : start + _BATCH]
+    size = source.at_once if isinstance(source, Frames) else _BATCH
+    for start in range(0, len(mine), size):
+        rows = mine[start : start + size]
         batch = questions.batch(rows, source).to(group.device)
         chosen[rows] = model(batch.video, batch.text).argmax(1).cpu().numpy()
     if group.world > 1:
         for rank, part in enumerate(group.gather(chosen)):
             chosen[rank :: group.world] = part[rank :: group.world]
-    return Predictions(questions.questions, chosen, chosen == questions.target.numpy())
+    return _predictions(questions, chosen)
+
+
+def _predictions(questions: QuestionBatches, chosen: NDArray[np.int64]) -> Predictions:
+    target = questions.target.numpy()
+    return Predictions(questions.questions, chosen, chosen == target, int((target < 0).sum()))
 
 
 def guess(questions: QuestionBatches, choices: int | None, *, seed: int) -> Predictions:
@@ -63,7 +72,7 @@ def guess(questions: QuestionBatches, choices: int | None, *, seed: int) -> Pred
     draw = np.random.default_rng(seed)
     sizes = [len(q.options) or (choices or 1) for q in questions.questions]
     chosen = np.array([draw.integers(size) for size in sizes], dtype=np.int64)
-    return Predictions(questions.questions, chosen, chosen == questions.target.numpy())
+    return _predictions(questions, chosen)
 
 
 def accuracy(predictions: Predictions, *, where: NDArray[np.bool_] | None = None) -> Interval:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ __all__ = ["GridFeatures", "cached_features", "open_features", "weights_sha256"]
 #: Videos a step: the step is the unit of resuming, so its size is fixed.
 _STEP = 16
 _VERSION = 1
+#: What features rest on.
+_KEY = ("version", "videos", "backbone", "sampling", "count")
 
 
 @dataclass(frozen=True)
@@ -107,24 +110,30 @@ def cached_features(
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
     folder = cache / f"features-{digest}"
     if not (folder / "videos.json").is_file():
-        _compute(folder, names, videos, backbone, sampling, key, device, tick)
+        with _alone(folder):
+            if not (folder / "videos.json").is_file():
+                _compute(folder, names, videos, backbone, sampling, key, device, tick)
     return open_features(folder)
 
 
-def open_features(folder: Path, *, backbone: GridBackbone | None = None) -> GridFeatures:
+def open_features(
+    folder: Path, *, backbone: GridBackbone | None = None, sampling: VideoConfig | None = None
+) -> GridFeatures:
     """Open a cache of features.
 
     Args:
         folder: the cache.
         backbone: the backbone that the features must come from; ``None`` to take any.
+        sampling: size, clips and frames that they must be made with; ``None`` to take any.
 
     Raises:
-        InputError: no cache, an unfinished or damaged one, or one of another backbone.
+        InputError: no cache, an unfinished or damaged one, or one of another backbone or sampling.
     """
     try:
         described = json.loads((folder / "videos.json").read_text(encoding="utf-8"))
         x = np.load(folder / "x.npy", mmap_mode="r", allow_pickle=False)
-        names, skipped, key = described["names"], described["skipped"], described["key"]
+        names, skipped = list(described["names"]), dict(described["skipped"])
+        key = {name: described["key"][name] for name in _KEY}
         whole = x.ndim == 5 and x.dtype == np.float16 and len(x) == len(names)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
@@ -150,8 +159,31 @@ def open_features(folder: Path, *, backbone: GridBackbone | None = None) -> Grid
             found=f"{key['backbone'][:12]}…",
             remedy="give the backbone that made it, or let the features be computed again",
         )
+    asked = sampling and [sampling.size, sampling.clips, sampling.frames]
+    if asked and key["sampling"] != asked:
+        raise InputError(
+            "the cache was made with another sampling of frames",
+            where=folder,
+            rule=f"video.size, video.clips, video.frames = {asked}",
+            found=key["sampling"],
+            remedy="set the three as they are in the cache, or let the features be computed again",
+        )
     row = {name: n for n, name in enumerate(names) if name not in skipped}
     return GridFeatures(x, row, skipped, key)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time fill a cache; the lock of one that was killed is free."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _videos_sha256(names: Sequence[str], videos: Mapping[str, Path]) -> str:
@@ -185,16 +217,16 @@ def _compute(
     with ThreadPoolExecutor(2) as pool:  # FFmpeg decodes outside Python's lock
         pending = None
         for n in range(done, len(steps)):
-            loading = pending or [pool.submit(_load, videos[v], sampling, backbone) for v in steps[n]]
+            loading = pending or [
+                pool.submit(_load, videos[v], sampling, backbone) for v in steps[n]
+            ]
             if n + 1 < len(steps):
                 pending = [pool.submit(_load, videos[v], sampling, backbone) for v in steps[n + 1]]
             loaded = {v: future.result() for v, future in zip(steps[n], loading, strict=True)}
             good = {v: clips for v, clips in loaded.items() if isinstance(clips, Tensor)}
             skipped |= {v: reason for v, reason in loaded.items() if isinstance(reason, str)}
             if good:
-                with torch.no_grad():
-                    made = backbone.clip_features(torch.stack(list(good.values())).to(device))
-                features = made.cpu().to(torch.float16).numpy()
+                features = torch.cat([_one(backbone, v, device) for v in good.values()]).numpy()
                 if x is None:
                     x = np.lib.format.open_memmap(
                         unfinished / "x.npy",
@@ -204,10 +236,9 @@ def _compute(
                     )
                 rows = [n * _STEP + steps[n].index(v) for v in good]
                 x[rows] = features
-            if x is not None:
-                if n % 16 == 15 or n == len(steps) - 1:
-                    x.flush()  # type: ignore[attr-defined]
-                    _write_progress(unfinished, n + 1, skipped)
+            if x is not None and (n % 16 == 15 or n == len(steps) - 1):
+                x.flush()  # type: ignore[attr-defined]
+                _write_progress(unfinished, n + 1, skipped)
             if tick is not None:
                 tick("backbone features", min((n + 1) * _STEP, len(names)), len(names))
     if x is None:
@@ -220,10 +251,18 @@ def _compute(
     described = {"names": list(names), "skipped": skipped, "key": dict(key)}
     (unfinished / "progress.json").unlink(missing_ok=True)
     (unfinished / "videos.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
-    if folder.exists():  # another process was faster, with the same bytes
-        shutil.rmtree(unfinished)
-    else:
-        unfinished.rename(folder)
+    if folder.exists():  # without its videos.json
+        shutil.rmtree(folder)
+    unfinished.rename(folder)
+
+
+@torch.no_grad()
+def _one(backbone: GridBackbone, clips: Tensor, device: str) -> Tensor:
+    """The features of one video, ``(1, T, h, w, D)``: never of several at once.
+
+    The last digits of a batched convolution may depend on the batch, and with them, a code.
+    """
+    return backbone.clip_features(clips[None].to(device)).cpu().to(torch.float16)
 
 
 def _load(path: Path, sampling: VideoConfig, backbone: GridBackbone) -> Tensor | str:
@@ -251,4 +290,8 @@ def _progress(folder: Path) -> tuple[int, dict[str, str]]:
 
 def _write_progress(folder: Path, done: int, skipped: Mapping[str, str]) -> None:
     text = json.dumps({"done": done, "skipped": dict(skipped)})
-    write_atomically(folder / "progress.json", lambda path: path.write_text(text, encoding="utf-8"))
+
+    def write(path: Path) -> None:
+        path.write_text(text, encoding="utf-8")
+
+    write_atomically(folder / "progress.json", write)

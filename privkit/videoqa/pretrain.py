@@ -110,6 +110,7 @@ def pretrained_backbone(
         "network": f"GridBackbone/{_VERSION}",
         "backbone": asdict(configuration.model.backbone),
         "size": configuration.video.size,
+        "world": world.VERSION,
         "steps": steps,
         "seed": seed,
         "torch": torch.__version__,
@@ -137,7 +138,6 @@ def _train(
     model = _Labelled(backbone).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE, weight_decay=0.01)
     def after_step(step: int, loss: float) -> bool:
-        if step%50==0: print(step,loss)
         if tick is not None:
             tick("backbone pre-training", step, steps)
         return True

@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from privkit.data.questions.open import open_questions
 from privkit.data.questions.record import QuestionSet, Split
 from privkit.data.questions.vocabulary import AnswerVocabulary, answer_vocabulary
-from privkit.data.videos.generated import generate_videos
 from privkit.errors import InputError
 from privkit.models.clipbert.answerer import QuestionAnswerer
 from privkit.models.clipbert.grid import GridBackbone
 from privkit.models.clipbert.words import Tokenizer, train_words
 from privkit.videoqa.batches import QuestionBatches
-from privkit.videoqa.captions import caption_words, pretrained_answerer, start_from
 from privkit.videoqa.configuration import Configuration
-from privkit.videoqa.grid_cache import GridFeatures, cached_features, weights_sha256
+from privkit.videoqa.frames import Frames, open_frames
+from privkit.videoqa.grid_cache import GridFeatures, cached_features, open_features
 from privkit.videoqa.methods import Variant
 from privkit.videoqa.model import FewBitVideoQA, stored_form
-from privkit.videoqa.pretrain import pretrained_backbone
+from privkit.videoqa.question_sets import (
+    GENERATED_VIDEOS,
+    no_training_question,
+    open_set,
+    texts_of,
+    training_questions,
+)
+from privkit.videoqa.starting import Given, Start, start
 
 Tick = Callable[[str, int, int], None]
 
-__all__ = ["GENERATED_VIDEOS", "Task", "TaskSource", "open_set", "prepare"]
-
-#: Videos of the generated set that ``--data generated`` stands for.
-GENERATED_VIDEOS = 3000
-#: Raised with every change of what is drawn or asked, so that no old set is taken for a new one.
-_GENERATED_VERSION = 1
+__all__ = [
+    "GENERATED_VIDEOS",
+    "Task",
+    "TaskSource",
+    "check_end_to_end",
+    "open_set",
+    "prepare",
+]
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,9 @@ class TaskSource:
         configuration: the settings.
         cache: folder of what is computed once.
         device: where the networks run.
+        given: weights and words to start from.
+        features: cache of the backbone's features to read; ``None`` for privkit's own.
+        end_to_end: whether the backbone's grid encoder is trained, from frames.
     """
 
     data: str
@@ -59,6 +69,9 @@ class TaskSource:
     configuration: Configuration
     cache: Path
     device: str = "cpu"
+    given: Given = field(default_factory=Given)
+    features: Path | None = None
+    end_to_end: bool = False
 
     def open(self, tick: Tick | None = None) -> Task:
         """Open the questions and make the task ready.
@@ -81,22 +94,10 @@ class TaskSource:
             seed=self.seed,
             device=self.device,
             tick=tick,
+            given=self.given,
+            features=self.features,
+            end_to_end=self.end_to_end,
         )
-
-
-@dataclass(frozen=True)
-class Initial:
-    """Weights that answerers start from.
-
-    Attributes:
-        weights: state dict of an answerer.
-        words: its words, in the order of their ids.
-        sha256: hash of the weights.
-    """
-
-    weights: dict[str, Tensor]
-    words: tuple[str, ...]
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,9 @@ class Task:
         left_out: why each other video was left out.
         tokenizer: makes tokens.
         vocabulary: the answers of open-ended questions; ``None`` for multiple choice.
-        backbone: frozen.
-        features: of the videos.
+        start: the backbone, frozen, and what answerers start from.
+        features: of the videos, or their frames where the backbone is trained.
         cache: where trainings are kept.
-        initial: what answerers start from; ``None`` for weights that are drawn.
     """
 
     configuration: Configuration
@@ -120,10 +120,19 @@ class Task:
     left_out: dict[str, str]
     tokenizer: Tokenizer
     vocabulary: AnswerVocabulary | None
-    backbone: GridBackbone
-    features: GridFeatures
+    start: Start
+    features: GridFeatures | Frames
     cache: Path
-    initial: Initial | None = None
+
+    @property
+    def backbone(self) -> GridBackbone:
+        """Frozen, in inference mode."""
+        return self.start.backbone
+
+    @property
+    def end_to_end(self) -> bool:
+        """Whether models are trained from frames, their backbone's grid encoder with them."""
+        return isinstance(self.features, Frames)
 
     def batches(self, split: Split, variant: Variant) -> QuestionBatches:
         """The questions of a split as a variant's model may see them."""
@@ -136,16 +145,26 @@ class Task:
         )
 
     def model(self, variant: Variant, *, seed: int) -> FewBitVideoQA:
-        """A model with the seed's initial weights, that reads cached features."""
+        """A model with the seed's initial weights; it reads what :attr:`features` gives.
+
+        Raises:
+            InputError: the bottleneck does not fit into memory, or the variant has nothing to
+                learn from frames.
+        """
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            answers = None if self.vocabulary is None else len(self.vocabulary.answers)
+            answers = None if self.vocabulary is None else len(self.vocabulary)
             answerer = QuestionAnswerer(self.configuration.model, answers)
-            if self.initial is not None:
-                start_from(answerer, self.tokenizer, self.initial.weights, self.initial.words)
+            if self.start.initial is not None:
+                self.start.initial.apply(answerer)
             stored = stored_form(variant, self.features.shape)
+        backbone = None
+        if self.end_to_end:
+            check_end_to_end(variant)
+            backbone = copy.deepcopy(self.backbone).freeze(grid_encoder=False)
+            backbone.grid_encoder.requires_grad_(True)
         clips = self.configuration.video.clips
-        return FewBitVideoQA(stored, answerer, clips=clips)
+        return FewBitVideoQA(stored, answerer, clips=clips, backbone=backbone)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -157,25 +176,9 @@ class Task:
             "model": json.dumps(self.configuration.to_dict()["model"], sort_keys=True),
             "text": vars(self.configuration.text),
             "words": hashlib.sha256(words.encode()).hexdigest(),
-            "initial": self.initial.sha256 if self.initial is not None else "drawn",
+            "initial": self.start.initial.sha256 if self.start.initial is not None else "drawn",
             "torch": torch.__version__,
         }
-
-
-def open_set(
-    data: str, *, task: str | None, videos: Path | None, seed: int, cache: Path, tick: Tick | None
-) -> QuestionSet:
-    """Open the questions of one task: ``generated``, or a folder or file of annotations.
-
-    Raises:
-        InputError: as :func:`privkit.data.questions.open.open_questions`.
-    """
-    if data == "generated":
-        folder = cache / f"videoqa-generated-{_GENERATED_VERSION}-{GENERATED_VIDEOS}-{seed}"
-        if not folder.is_dir():
-            generate_videos(folder, videos=GENERATED_VIDEOS, seed=seed, tick=tick)
-        return open_questions(folder, task=task, videos=None, seed=seed)
-    return open_questions(Path(data), task=task, videos=videos, seed=seed)
 
 
 def prepare(
@@ -186,6 +189,9 @@ def prepare(
     seed: int,
     device: str = "cpu",
     tick: Tick | None = None,
+    given: Given | None = None,
+    features: Path | None = None,
+    end_to_end: bool = False,
 ) -> Task:
     """Make a task ready: words, answers, backbone and features.
 
@@ -196,67 +202,83 @@ def prepare(
         seed: of the backbone's pre-training.
         device: where the backbone runs.
         tick: progress.
+        given: weights and words to start from.
+        features: cache of the backbone's features to read; ``None`` for privkit's own.
+        end_to_end: whether the backbone's grid encoder is trained, from frames.
 
     Raises:
-        InputError: no video is found or decodable, or a split is empty.
+        InputError: no video is found or decodable, there is no training question, or what is given
+            does not fit.
     """
-    names = questions.video_names()
-    found = {name: questions.videos[name] for name in names if name in questions.videos}
-    if not found:
-        raise InputError(
-            "no video of the questions is there",
-            where=questions.name,
-            rule="videos lie below the data, named as in the annotations",
-            found=f"{len(names)} videos named, e.g. {names[0]}",
-            remedy="name their folder with --videos",
-        )
-    backbone = pretrained_backbone(
-        configuration, cache=cache, seed=seed, device=device, tick=tick
-    )
-    features = cached_features(
-        found, backbone, configuration.video, cache=cache, device=device, tick=tick
-    )
-    left_out = {name: "not found" for name in names if name not in found} | dict(features.skipped)
-    usable = questions.with_questions(
-        [q for q in questions.questions if q.video in features.row]
-    )
-    initial = None
-    if configuration.training.caption_steps:
-        answerer = pretrained_answerer(
-            configuration, backbone, cache=cache, seed=seed, device=device, tick=tick
-        )
-        weights = {k: v.detach() for k, v in answerer.state_dict().items()}
-        initial = Initial(weights, caption_words().vocabulary, weights_sha256(answerer))
-    task = _with_words(usable, configuration, left_out, backbone, features, cache)
-    return replace(task, initial=initial)
-
-
-def _with_words(
-    questions: QuestionSet,
-    configuration: Configuration,
-    left_out: dict[str, str],
-    backbone: GridBackbone,
-    features: GridFeatures,
-    cache: Path,
-) -> Task:
-    train = questions.split("train")
-    if not train:
-        raise InputError(
-            "there is no training question", where=questions.name, rule="a train split"
-        )
-    texts = [q.question for q in train] + [option for q in train for option in q.options]
-    tokenizer = train_words(texts, configuration.text.vocabulary)
+    configuration.model.backbone.grid(configuration.video.size)
+    given = given or Given()
+    kept = open_features(features) if features is not None else None
+    there = set(questions.videos) if kept is None else set(kept.row)
+    train = training_questions(questions, there, kept is not None)
+    tokenizer = given.words() or train_words(texts_of(train), configuration.text.vocabulary)
     vocabulary = None
     if not questions.multiple_choice:
         vocabulary = answer_vocabulary(train, configuration.text.answers or None)
-    model = replace(configuration.model, vocabulary=tokenizer.vocabulary_size)
-    return Task(
-        replace(configuration, model=model),
-        questions,
-        left_out,
-        tokenizer,
-        vocabulary,
-        backbone,
-        features,
-        cache,
+    configuration = _with_vocabulary(configuration, tokenizer, given)
+    started = start(
+        given,
+        configuration,
+        None if vocabulary is None else len(vocabulary),
+        cache=cache,
+        seed=seed,
+        device=device,
+        tick=tick,
     )
+    wanted = set(questions.video_names())
+    found = {name: file for name, file in questions.videos.items() if name in wanted}
+    made: GridFeatures | Frames
+    if end_to_end:
+        made = open_frames(found, started.backbone, configuration.video, tick=tick)
+    elif features is not None:
+        made = open_features(features, backbone=started.backbone, sampling=configuration.video)
+    else:
+        made = cached_features(
+            found, started.backbone, configuration.video, cache=cache, device=device, tick=tick
+        )
+    left_out = {
+        name: made.skipped.get(name, "not found")
+        for name in questions.video_names()
+        if name not in made.row
+    }
+    usable = questions.with_questions([q for q in questions.questions if q.video in made.row])
+    if not usable.split("train"):
+        raise no_training_question(questions)
+    return Task(configuration, usable, left_out, tokenizer, vocabulary, started, made, cache)
+
+
+def check_end_to_end(variant: Variant) -> None:
+    """Refuse variants that cannot learn from frames what they could not from features.
+
+    Raises:
+        InputError: the variant sees no video, or rebuilds a feature, which must not change.
+    """
+    method = variant.method
+    if not method.video or not method.task_loss:
+        raise InputError(
+            f"{method.name} does not train the backbone",
+            where="--end-to-end",
+            rule="a method that sees the video and learns from the task's loss",
+            remedy="leave --end-to-end out",
+        )
+
+
+def _with_vocabulary(
+    configuration: Configuration, tokenizer: Tokenizer, given: Given
+) -> Configuration:
+    """Given weights keep the size of their table of words; a drawn table has that of the words."""
+    size, table = tokenizer.vocabulary_size, configuration.model.vocabulary
+    if given.files and given.words() is not None:
+        if size > table:
+            raise InputError(
+                "the vocabulary is larger than the model's",
+                where="--vocabulary",
+                rule=f"at most model.vocabulary = {table} tokens",
+                found=size,
+            )
+        return configuration
+    return replace(configuration, model=replace(configuration.model, vocabulary=size))

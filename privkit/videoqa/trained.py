@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-
 from privkit.videoqa.distributed import Processes
+from privkit.videoqa.frames import Frames, frame_batches
 from privkit.videoqa.methods import Variant
 from privkit.videoqa.model import FewBitVideoQA
 from privkit.videoqa.snapshots import Progress
 from privkit.videoqa.task import Task
-from privkit.videoqa.train import Training, train
+from privkit.videoqa.train import SNAPSHOT_SECONDS, Training, train
 
-__all__ = ["Trained", "trained"]
+__all__ = ["Trained", "live_logs", "trained"]
 
+Log = Callable[[dict[str, Any]], None]
 Tick = Callable[[str, int, int], None]
 
 
@@ -42,9 +46,11 @@ def trained(
     *,
     seed: int,
     group: Processes | None = None,
-    log: Callable[[dict[str, Any]], None] | None = None,
+    log: Log | None = None,
     tick: Tick | None = None,
     keep: bool = True,
+    workers: int = 0,
+    every: float = SNAPSHOT_SECONDS,
 ) -> Trained:
     """Train a variant on a task, or go on with the training that the cache holds.
 
@@ -56,24 +62,66 @@ def trained(
         log: called with each row of the history.
         tick: progress.
         keep: whether the training is kept in the cache.
+        workers: processes that decode frames, where the training is end to end.
+        every: seconds between snapshots, at least.
 
     Raises:
         TrainingError: the loss is not finite.
         InputError: too few questions, or a bottleneck that does not fit into memory.
     """
-    model = task.model(variant, seed=seed)
-    training = Training(
+    group = group or Processes()
+    training = _training(task, variant, seed, group, workers)
+    progress = train(
+        training,
+        group=group,
+        snapshot=task.cache / f"training-{training.key[:24]}.safetensors" if keep else None,
+        every=every,
+        log=log,
+        tick=tick,
+    )
+    return Trained(variant, seed, training.model, progress)
+
+
+def live_logs(task: Task, variant: Variant, *, seed: int, group: Processes) -> Path:
+    """The folder beside a training's snapshot where its TensorBoard events are written."""
+    described = json.dumps(
+        [
+            _identity(task, group),
+            task.configuration.to_dict(),
+            variant.method.name,
+            variant.bits,
+            seed,
+        ],
+        sort_keys=True,
+    )
+    digest = hashlib.sha256(described.encode()).hexdigest()
+    return task.cache / f"tensorboard-{digest[:24]}"
+
+
+def _training(task: Task, variant: Variant, seed: int, group: Processes, workers: int) -> Training:
+    questions = task.batches("train", variant)
+    frames = None
+    if isinstance(task.features, Frames):
+        frames = frame_batches(questions, task.features, seed=seed, workers=workers)
+    return Training(
         variant,
         task.configuration.training,
-        model,
-        task.batches("train", variant),
+        task.model(variant, seed=seed),
+        questions,
         task.batches("validation", variant),
         task.features,
         seed,
-        task.identity,
+        _identity(task, group),
+        frames,
     )
-    snapshot = task.cache / f"training-{training.key[:24]}.safetensors" if keep else None
-    progress = train(
-        training, group=group or Processes(), snapshot=snapshot, log=log, tick=tick
-    )
-    return Trained(variant, seed, model, progress)
+
+
+def _identity(task: Task, group: Processes) -> dict[str, Any]:
+    """Several processes and GPUs add up in another order: their last digits are others."""
+    if group.world == 1 and group.device == "cpu":
+        return task.identity
+    return {
+        **task.identity,
+        "processes": group.world,
+        "device": group.device.partition(":")[0],
+    }

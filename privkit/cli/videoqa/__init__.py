@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from privkit.cli.videoqa import check, generate, supervision
+from privkit.cli.videoqa import (
+    check,
+    encode,
+    evaluate,
+    generate,
+    maps,
+    supervision,
+    tiny,
+    train,
+    transfer,
+    words,
+)
 
 __all__ = ["app"]
 
@@ -17,3 +28,10 @@ app = typer.Typer(
 app.command("check")(check.check)
 app.command("generate")(generate.generate)
 app.command("supervision")(supervision.supervision)
+app.command("transfer")(transfer.transfer)
+app.command("words")(words.words)
+app.command("maps")(maps.maps)
+app.command("tiny")(tiny.tiny)
+app.command("encode")(encode.encode)
+app.command("evaluate")(evaluate.evaluate)
+app.command("train")(train.train)

@@ -35,6 +35,6 @@ def generate(
         raise InputError("the folder exists already", where=out, remedy="name a new folder")
     with Output(out, quiet=quiet).progress() as tick:
         generate_videos(out, videos=videos, seed=seed, tick=tick)
-    print(out if quiet else f"{videos} videos, 6 questions each: {out}")
+    print(out if quiet else f"{videos} videos, 8 questions each: {out}")
     print(f"NOTE: {NOTICE}", file=sys.stderr)
     return 0

@@ -21,12 +21,10 @@ _FROM_EDGE = 18
 
 _RGB = {
     "red": (214, 30, 30),
-    "orange": (255, 128, 0),
     "yellow": (250, 225, 30),
     "green": (20, 140, 40),
     "cyan": (20, 205, 215),
     "blue": (35, 60, 215),
-    "purple": (125, 25, 150),
     "pink": (255, 120, 190),
 }
 _BLACK, _WHITE = (12, 12, 12), (252, 252, 252)
@@ -41,12 +39,18 @@ _HATS: dict[str, tuple[_Capsule, ...]] = {
     "sombrero": ((-8.5, 8.5, 1.2), (0, 1j, 3.0)),
     "horns": ((-2.5, -6 + 6j, 1.3), (2.5, 6 + 6j, 1.3)),
 }
+_HAT_COLORS = {
+    "top hat": _BLACK,
+    "pointed hat": _WHITE,
+    "sombrero": _WHITE,
+    "horns": _BLACK,
+}
 #: On the chest: 0 is its middle, up is towards the neck.
 _BADGES: dict[str, tuple[tuple[_Capsule, ...], tuple[int, int, int]]] = {
-    "white disc": (((0, 0, 2.7),), _WHITE),
-    "black disc": (((0, 0, 2.7),), _BLACK),
-    "white belt": (((-4 - 2j, 4 - 2j, 1.2),), _WHITE),
-    "black braces": (((-2 - 4j, -2 + 4j, 0.9), (2 - 4j, 2 + 4j, 0.9)), _BLACK),
+    "white disc": (((0, 0, 3.2),), _WHITE),
+    "black disc": (((0, 0, 3.2),), _BLACK),
+    "white belt": (((-4 - 2j, 4 - 2j, 1.6),), _WHITE),
+    "black braces": (((-2 - 4j, -2 + 4j, 1.1), (2 - 4j, 2 + 4j, 1.1)), _BLACK),
 }
 
 
@@ -84,7 +88,7 @@ def figure_layers(scene: Scene, poses: Sequence[Pose]) -> tuple[Layer, ...]:
         badges.append(_placed(scene, pose, _attached(shapes, chest, up)))
         hats.append(_placed(scene, pose, _attached(_HATS[scene.hat], crown, up)))
     body = _layer(bodies, _RGB[scene.color], outlined=True)
-    return body, _layer(badges, color), _layer(hats, _BLACK)
+    return body, _layer(badges, color), _layer(hats, _HAT_COLORS[scene.hat])
 
 
 def _body(pose: Pose) -> tuple[list[_Capsule], complex, complex, complex]:

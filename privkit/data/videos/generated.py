@@ -161,9 +161,9 @@ Made by `privkit videoqa generate --videos {videos} --seed {seed}`; no real pers
 
 - `videos/`: MP4 and GIF files, 64 × 64 pixels, 16 frames at 10 a second. A figure does one action
   2, 3 or 4 times and then another one, once. Beside it stands a kind of thing, 1, 2 or 3 times, on
-  the floor, in the air or on the shelf.
-- `questions.jsonl`: one question a line, six a video: task `action` (1, five options),
-  `transition` (2, five options), `frameqa` (2, open-ended) and `yesno` (1). Keys: `question_id`,
+  the floor or on the shelf.
+- `questions.jsonl`: one question a line, eight a video: task `action` (1, five options),
+  `transition` (2, five options), `frameqa` (4, open-ended) and `yesno` (1). Keys: `question_id`,
   `video`, `task`, `split`, `question`, `answer`, `options`, `correct` (index), `answer_type`.
 - `attributes.csv`: what no question asks about, by video: who the figure is (`identity`,
   {identities} of them: hat and badge), background, and the side on which it stands.
@@ -172,5 +172,5 @@ Made by `privkit videoqa generate --videos {videos} --seed {seed}`; no real pers
 Of each ten videos 7 train, 1 validates and 2 test. All parameters are independent and uniform, but
 for the second action: with probability 0.3 it is the fixed partner of the first. Options are drawn
 uniformly, and every wording of a yes/no question is as often true as false, so that a model that
-does not see the video stays near chance (transition: about 38%, by the partners; chance is 20%).
+does not see the video stays near chance (transition: about 35%, by the partners; chance is 20%).
 """

@@ -11,7 +11,8 @@ from privkit.data.videos.scene import Scene
 
 __all__ = ["FRAMES", "Pose", "pose_at", "pose_steps"]
 
-#: Frames of a video; the first action takes the first eleven.
+#: Frames of a video; the first action takes the first eleven, two thirds of the time, so that a mean
+#: over frames tells which action came first.
 FRAMES = 16
 _FIRST = 11
 #: Poses between rest and peak are rounded to quarters, so that few different ones are drawn.
@@ -57,13 +58,9 @@ _REST = Pose()
 _PEAKS: dict[str, Pose] = {
     "jump": replace(_REST, lift=15, near_foot=1, far_foot=1),
     "crouch": replace(_REST, hip=4, torso=7, near_foot=7, far_foot=7, near_arm=0.9, far_arm=0.9),
-    "bow": replace(_REST, lean=1.5),
     "raise both arms": replace(_REST, near_arm=2.5, far_arm=2.5),
-    "spread both arms": replace(_REST, near_arm=1.57, far_arm=1.57),
     "kick a leg": replace(_REST, near_foot=13, near_foot_up=11, lean=-0.3),
     "lie down": replace(_REST, turn=1.57, lift=-11),
-    "stand on the head": replace(_REST, turn=3.14, lift=4, near_foot=6, far_foot=6),
-    "grow": replace(_REST, size=1.45),
     "shrink": replace(_REST, size=0.5),
     "vanish": replace(_REST, cover=0.05),
     "glow": replace(_REST, halo=1.0),

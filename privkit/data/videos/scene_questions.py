@@ -34,10 +34,10 @@ def video_name(index: int) -> str:
 
 
 def questions_of(seed: int, index: int) -> tuple[Question, ...]:
-    """The six questions about the ``index``-th video of a seed.
+    """The eight questions about the ``index``-th video of a seed.
 
-    One of task action, two of transition (after, before), two of frameqa with different answer
-    types, and one of yesno; no question asks about the identity, the background or the side.
+    One of task action, two of transition (after, before), four of frameqa, one of each answer
+    type, and one of yesno; no question asks about the identity, the background or the side.
 
     Raises:
         InputError: a number is negative.
@@ -59,10 +59,8 @@ def questions_of(seed: int, index: int) -> tuple[Question, ...]:
         choice("transition", "after", f"what does the figure do after {first} ?", then, (first,)),
         choice("transition", "before", f"what does the figure do before {then} ?", first, (then,)),
     ]
-    asked = _frame_questions(scene)
-    for kind in rng.choice(sorted(asked), 2, replace=False):
-        words, answer = asked[str(kind)]
-        questions.append(opened("frameqa", f"frameqa-{kind}", words, answer, str(kind)))
+    for kind, (words, answer) in _frame_questions(scene).items():
+        questions.append(opened("frameqa", f"frameqa-{kind}", words, answer, kind))
     words, answer = _yes_or_no(rng, scene)
     questions.append(opened("yesno", "yesno", words, answer, "yesno"))
     return tuple(questions)

@@ -15,7 +15,7 @@ __all__ = ["SIZE", "draw_surroundings"]
 #: Side of a frame in pixels.
 SIZE = 64
 #: Row on which a prop stands, by its place, before the scene's shift.
-_ROWS = {"floor": FLOOR, "air": 14, "shelf": 37}
+_ROWS = {"floor": FLOOR, "shelf": 37}
 #: Columns from the figure to the middle of the props.
 _TO_PROPS = 30
 _WOOD = (222, 200, 165)
@@ -62,16 +62,6 @@ _PROPS = {
         ...###...
         ...###...
         ...###...""",
-    "cup": """
-        .........
-        #.....#..
-        #.....###
-        #######.#
-        #######.#
-        #######.#
-        #########
-        .#####...
-        ..###....""",
     "flag": """
         ########.
         #########
@@ -92,16 +82,6 @@ _PROPS = {
         ##.....##
         ##.....##
         ##.....##""",
-    "fish": """
-        .........
-        ..####..#
-        .######.#
-        #########
-        #########
-        #########
-        .######.#
-        ..####..#
-        .........""",
 }
 
 #: Two tones of each background: muted, so that no figure or prop is lost on it.

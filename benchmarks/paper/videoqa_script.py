@@ -1,0 +1,110 @@
+"""What the scripts of the VideoQA tables share: options, the command in words, the files."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from privkit.capacity.report import table_to_markdown
+from privkit.cli.videoqa.options import task_source
+from privkit.errors import PrivkitError
+from privkit.models.featcomp import check_bits
+from privkit.result import Result
+from privkit.videoqa.task import TaskSource
+
+__all__ = ["arguments", "command_line", "deliver", "source_of"]
+
+#: Options that say where the output goes; they are not part of what was measured.
+_OUTPUT = {"out", "pictures"}
+
+
+def arguments(doc: str | None, *, seeds: int | None = None) -> argparse.ArgumentParser:
+    """The options of ``privkit videoqa``'s commands; ``--seeds`` where there is a default."""
+    parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    parser.add_argument("--data", default="generated", help="generated, or a folder or file")
+    parser.add_argument("--videos", type=Path, help="folder of the videos")
+    parser.add_argument("--bits", type=int, default=10)
+    parser.add_argument("--config", default="small")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--seed", type=int, default=0)
+    if seeds is not None:
+        parser.add_argument("--seeds", type=int, default=seeds, help="how many, from --seed on")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--out", type=Path, required=True)
+    return parser
+
+
+def source_of(options: argparse.Namespace, task: str | None = None) -> TaskSource:
+    """Where the task comes from; the number of bits is checked as well.
+
+    Raises:
+        InputError: an option is out of range.
+    """
+    check_bits(options.bits, where="--bits")
+    return task_source(
+        options.data,
+        task,
+        options.videos,
+        seed=options.seed,
+        config=options.config,
+        settings=options.set,
+        device=options.device,
+    )
+
+
+def command_line(script: str, options: argparse.Namespace) -> str:
+    """The command with all its settings, in words that hold on any machine."""
+    words = ["python", f"benchmarks/paper/{script}.py"]
+    for name, value in vars(options).items():
+        values = value if isinstance(value, list) else [value]
+        for one in values:
+            if one is not None and name not in _OUTPUT:
+                shown = Path(one).name if "/" in str(one) else str(one)
+                words += [f"--{name.replace('_', '-')}", shown]
+    return shlex.join(words)
+
+
+def deliver(
+    script: str,
+    title: str,
+    options: argparse.Namespace,
+    study: Callable[[], tuple[Result, Callable[[Path], object]]],
+) -> int:
+    """Run a study and write ``result.json``, its tables as Markdown and what else it draws.
+
+    Args:
+        script: name of the script and of the Markdown file.
+        title: heading of the Markdown.
+        options: with the folder ``out``.
+        study: returns the result and a function that writes further files into a folder.
+
+    Returns:
+        0, or 2 where the data or an option are not usable.
+    """
+    try:
+        result, write = study()
+    except PrivkitError as error:
+        sys.stderr.write(f"{script}: error: {error}\n")
+        return 2
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "result.json").write_text(result.to_json(), encoding="utf-8")
+    text = "\n".join(
+        [
+            f"# {title}",
+            "",
+            f"    {result.command}",
+            "",
+            *(f"**{notice}**\n" for notice in result.notices),
+            *(f"- {finding}" for finding in result.findings),
+            *(f"- Warning: {warning}" for warning in result.warnings),
+            "",
+            *(table_to_markdown(table) for table in result.tables),
+        ]
+    )
+    (options.out / f"{script}.md").write_text(text, encoding="utf-8")
+    write(options.out)
+    sys.stdout.write(text)
+    return 0

@@ -1,0 +1,87 @@
+"""Options that the commands of ``privkit videoqa`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from privkit.videoqa.task import TaskSource
+
+__all__ = [
+    "BitsOption",
+    "ConfigOption",
+    "DataOption",
+    "RunArgument",
+    "SeedsOption",
+    "SetOption",
+    "TaskOption",
+    "TasksOption",
+    "VideosOption",
+    "task_source",
+]
+
+DataOption = Annotated[
+    str,
+    typer.Option(
+        "--data", help="generated, or a folder or annotation file of questions about videos."
+    ),
+]
+TaskOption = Annotated[
+    str | None, typer.Option("--task", help="Which task, where there are several.")
+]
+TasksOption = Annotated[
+    list[str] | None, typer.Option("--task", help="Which task; repeatable. Default: all that fit.")
+]
+VideosOption = Annotated[
+    Path | None, typer.Option("--videos", help="Folder that holds the videos. [below the data]")
+]
+ConfigOption = Annotated[
+    str, typer.Option("--config", help="small, paper, or a TOML file of settings.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.batch=32; repeatable."
+    ),
+]
+RunArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="Run folder of privkit videoqa train, or its model.safetensors.",
+        show_default=False,
+    ),
+]
+BitsOption = Annotated[int, typer.Option("--bits", help="N, the bits of a code.")]
+SeedsOption = Annotated[
+    int, typer.Option("--seeds", min=1, max=100, help="Pool so many trainings, from --seed on.")
+]
+
+
+def task_source(
+    data: str,
+    task: str | None,
+    videos: Path | None,
+    *,
+    seed: int,
+    config: str,
+    settings: Sequence[str] | None,
+    device: str,
+) -> TaskSource:
+    """Where the task of a command line comes from; all commands share one cache.
+
+    Raises:
+        InputError: a setting or the device is wrong.
+    """
+    from privkit.cli.console import check_device
+    from privkit.data.locations import cache_folder
+    from privkit.videoqa.configuration import load_configuration
+    from privkit.videoqa.task import TaskSource
+
+    configuration = load_configuration(config, settings or ())
+    cache = cache_folder() / "videoqa"
+    return TaskSource(data, task, videos, seed, configuration, cache, check_device(device))

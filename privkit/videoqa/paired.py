@@ -1,0 +1,90 @@
+"""Two models on the same questions: how much one is better, and whether that can be chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from privkit.errors import InputError
+from privkit.evaluation.intervals import CONFIDENCE, Interval
+from privkit.videoqa.evaluate import Predictions
+
+__all__ = ["Paired", "holm", "paired", "pooled"]
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A comparison of two models on the same questions.
+
+    Attributes:
+        difference: of the accuracies, with its interval over videos.
+        better: videos on which the first model has more right answers.
+        worse: videos on which it has fewer.
+        p: of the exact two-sided sign test on these videos.
+    """
+
+    difference: Interval
+    better: int
+    worse: int
+    p: float
+
+
+def pooled(runs: Sequence[Predictions]) -> Predictions:
+    """The predictions of several seeds as one; a video keeps its name, so intervals hold."""
+    return Predictions(
+        tuple(q for run in runs for q in run.questions),
+        np.concatenate([run.chosen for run in runs]),
+        np.concatenate([run.correct for run in runs]),
+    )
+
+
+def paired(first: Predictions, second: Predictions) -> Paired:
+    """Compare two models, question by question.
+
+    Several questions on one video, and several seeds, are not independent trials: the test counts
+    videos, not questions. With one question a video and one seed it is McNemar's exact test
+    (McNemar 1947). The interval is Student's, of a ratio estimator over videos (Cochran 1977,
+    section 6.3).
+
+    Raises:
+        InputError: they answered different questions.
+    """
+    if [q.question_id for q in first.questions] != [q.question_id for q in second.questions]:
+        raise InputError("two models can be compared on the same questions only", rule="one split")
+    gained = first.correct.astype(np.float64) - second.correct
+    _, video = np.unique([q.video for q in first.questions], return_inverse=True)
+    sums: NDArray[np.float64] = np.bincount(video, weights=gained).astype(np.float64)
+    better, worse = int((sums > 0.5).sum()), int((sums < -0.5).sum())
+    p = float(stats.binomtest(better, better + worse).pvalue) if better + worse else 1.0
+    return Paired(_over_videos(gained, sums, np.bincount(video)), better, worse, p)
+
+
+def _over_videos(
+    gained: NDArray[np.float64], sums: NDArray[np.float64], counts: NDArray[np.int64]
+) -> Interval:
+    n, videos = len(gained), len(sums)
+    mean, half = float(gained.mean()), math.inf
+    method = f"Student {CONFIDENCE:.0%} over {videos} videos"
+    if not gained.any():  # no variance can be estimated; the rule of three bounds what was missed
+        half = 1 - (1 - CONFIDENCE) ** (1 / videos)
+        method = f"{CONFIDENCE:.0%} bound on what {videos} videos without a difference can miss"
+    elif videos > 1:
+        residual = sums - mean * counts
+        error = math.sqrt(videos / (videos - 1) * float((residual**2).sum())) / n
+        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, videos - 1)) * error
+    return Interval(mean, mean - half, mean + half, n, None, float(videos), method)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's adjusted p values (1979) of several tests, in their order."""
+    adjusted = [1.0] * len(p)
+    largest = 0.0
+    for rank, place in enumerate(np.argsort(p, kind="stable")):
+        largest = max(largest, min(1.0, (len(p) - rank) * p[place]))
+        adjusted[place] = largest
+    return adjusted
