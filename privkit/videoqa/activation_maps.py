@@ -65,25 +65,27 @@ def grad_cam(activations: Tensor, logits: Tensor) -> Tensor:
     for bit in range(bits):
         # Videos do not see each other, so the gradient of a sum holds the gradient of each.
         moved = (signs[:, bit] * logits[:, bit]).sum()
-        (gradient,) = torch.autograd.grad(moved, activations, retain_graph=bit < bits - 1)
+        (gradient,) = torch.autograd.grad(moved, activations, retain_graph=True)
         weights = gradient.mean((3, 4), keepdim=True)
         total += (weights * activations).sum(2).clamp(min=0).detach()
     return total / bits
 
 
-def bit_maps(backbone: GridBackbone, bottleneck: FeatComp, clips: Tensor) -> tuple[Tensor, Tensor]:
+def bit_maps(
+    backbone: GridBackbone, bottlenecks: Mapping[str, FeatComp], clips: Tensor
+) -> dict[str, tuple[Tensor, Tensor]]:
     """The maps of videos at the places of the backbone's last convolution.
 
     Args:
         backbone: frozen, in inference mode.
-        bottleneck: in inference mode.
+        bottlenecks: by name, in inference mode, on one device, all on this backbone.
         clips: ``(B, T, f, 3, S, S)``; f may be another number than in training, as the features
             of a clip are the mean of its frames.
 
     Returns:
-        Maps ``(B, T·f, h, w)`` and codes ``(B, bits)`` of 0 and 1, on the CPU.
+        By name, maps ``(B, T·f, h, w)`` and codes ``(B, bits)`` of 0 and 1, on the CPU.
     """
-    device = bottleneck.encoder.weight.device
+    device = next(iter(bottlenecks.values())).encoder.weight.device
     kept: list[Tensor] = []
 
     def keep(_module: nn.Module, _given: object, res5: Tensor) -> Tensor:
@@ -92,12 +94,17 @@ def bit_maps(backbone: GridBackbone, bottleneck: FeatComp, clips: Tensor) -> tup
         return leaf.flatten(0, 1)
 
     handle = backbone.resnet.layer4.register_forward_hook(keep)
+    out = {}
     try:
         with torch.enable_grad():
-            logits = bottleneck.logits(backbone.to(device).clip_features(clips.to(device)))
+            x = backbone.to(device).clip_features(clips.to(device))
+            for name, bottleneck in bottlenecks.items():
+                logits = bottleneck.logits(x)
+                code = (logits.detach() > 0).to(torch.uint8)
+                out[name] = grad_cam(kept[0], logits).cpu(), code.cpu()
     finally:
         handle.remove()
-    return grad_cam(kept[0], logits).cpu(), (logits.detach() > 0).to(torch.uint8).cpu()
+    return out
 
 
 def map_video(
@@ -127,8 +134,7 @@ def map_video(
     seconds, parts = probe(path).seconds, how.clips * how.frames
     times = tuple((n + 0.5) * seconds / parts for n in range(parts))
     out = {}
-    for name, bottleneck in bottlenecks.items():
-        coarse, code = bit_maps(backbone, bottleneck, given[None])
+    for name, (coarse, code) in bit_maps(backbone, bottlenecks, given[None]).items():
         size = (how.size, how.size)
         fine = interpolate(coarse.transpose(0, 1), size, mode="bilinear", align_corners=False)
         out[name] = BitMaps(pictures, times, fine[:, 0], coarse[0], code[0])

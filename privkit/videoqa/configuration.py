@@ -67,6 +67,9 @@ class TrainingConfig:
         accumulate: batches that a step's questions are split into.
         bottleneck_learning_rate: peak, of the bottleneck.
         learning_rate: peak, of everything else.
+        start_from_floats: whether a model with a bottleneck begins with the answerer that was
+            trained on floats.
+        fine_tuning_learning_rate: peak, of that answerer beside a bottleneck.
         weight_decay: of AdamW, on matrices; biases and norms are spared.
         warmup: share of the steps over which the learning rate rises.
         clip_norm: largest norm of the gradient.
@@ -83,6 +86,8 @@ class TrainingConfig:
     accumulate: int
     bottleneck_learning_rate: float
     learning_rate: float
+    start_from_floats: bool
+    fine_tuning_learning_rate: float
     weight_decay: float
     warmup: float
     clip_norm: float
@@ -109,7 +114,11 @@ class TrainingConfig:
             self.precision,
         )
         _check(self.clip_norm > 0, "training.clip_norm", "above 0", self.clip_norm)
-        for name in ("bottleneck_learning_rate", "learning_rate"):
+        for name in (
+            "bottleneck_learning_rate",
+            "learning_rate",
+            "fine_tuning_learning_rate",
+        ):
             value = getattr(self, name)
             _check(value > 0, f"training.{name}", "above 0", value)
 

@@ -29,7 +29,7 @@ from privkit.videoqa.paired import holm, paired, pooled
 from privkit.videoqa.sweep import CLIPS, Outcome
 from privkit.videoqa.task import Task
 
-__all__ = ["CHANCE", "MORE_CLIPS", "SecretRead", "sweep_result"]
+__all__ = ["CHANCE", "MORE_CLIPS", "SecretRead", "secret_reads", "sweep_result"]
 
 #: The probe that ignores the feature.
 CHANCE = "chance"
@@ -60,6 +60,23 @@ class SecretRead(NamedTuple):
     secret: str
     probe: str
     share: Interval
+
+
+def secret_reads(outcomes: Iterable[Outcome]) -> list[SecretRead]:
+    """What the probes read in every training of a sweep."""
+    return [
+        SecretRead(
+            outcome.job.source.task or "",
+            outcome.job.variant.label,
+            outcome.job.variant.bits,
+            outcome.job.seed,
+            secret,
+            way,
+            share,
+        )
+        for outcome in outcomes
+        for (secret, way), share in outcome.secrets.items()
+    ]
 
 
 @dataclass(frozen=True)

@@ -119,8 +119,7 @@ def pointing(
     for start in range(0, len(names), _BATCH):
         part = names[start : start + _BATCH]
         clips = torch.stack([_clips(videos[name], backbone, sampling) for name in part])
-        for key, bottleneck in bottlenecks.items():
-            maps, _ = bit_maps(backbone, bottleneck, clips)
+        for key, (maps, _) in bit_maps(backbone, bottlenecks, clips).items():
             sums[key] += list(maps.sum(1).double().numpy())
         if tick is not None:
             tick("activation maps", start + len(part), len(names))

@@ -125,7 +125,7 @@ def study_maps(
     changes: dict[str, list[float]] = {}
     curves: list[ShownVideo] = []
     if sides is not None:
-        checked = {**stored, CONTROL: untrained(stored[tasks[0]], seed=seed)}
+        checked = {**stored, CONTROL: untrained(stored[tasks[0]], seed=seed).to(source.device)}
         sampling = source.configuration.video
         found = {name: first.questions.videos[name] for name in names}
         points = pointing(first.backbone, checked, found, sides, sampling, tick=tick)

@@ -137,7 +137,8 @@ def _train(
 ) -> None:
     model = _Labelled(backbone).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE, weight_decay=0.01)
-    def after_step(step: int, loss: float) -> bool:
+
+    def after_step(step: int, _loss: float) -> bool:
         if tick is not None:
             tick("backbone pre-training", step, steps)
         return True
@@ -177,5 +178,7 @@ def _batches(
 def _labels(scene: Scene) -> NDArray[np.int64]:
     """The labels of each frame, ``(16, heads)``; the pose is that of the action, or of none."""
     fixed = [list(words).index(getattr(scene, name)) for name, words in _LABELS.items()]
-    poses = [1 + world.ACTIONS.index(action) if step > 1 else 0 for action, step in pose_steps(scene)]
+    poses = [
+        1 + world.ACTIONS.index(action) if step > 1 else 0 for action, step in pose_steps(scene)
+    ]
     return np.array([[pose, *fixed] for pose in poses])

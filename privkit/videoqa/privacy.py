@@ -89,7 +89,7 @@ def _nearest(
 
 
 def _majority(
-    train: NDArray[np.float32], labels: NDArray[np.str_], test: NDArray[np.float32]
+    _train: NDArray[np.float32], labels: NDArray[np.str_], test: NDArray[np.float32]
 ) -> NDArray[np.str_]:
     values, counts = np.unique(labels, return_counts=True)
     return np.repeat(values[counts.argmax()], len(test))

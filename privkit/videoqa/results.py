@@ -170,7 +170,8 @@ def encoding_result(
         data=[data],
         findings=[
             f"{videos:,} videos are encoded as {bits_words(bits)} each: "
-            f"{videos * bits / 8:,.0f} bytes of codes, {size:,} bytes as they are packed, a whole number of bytes a video.",
+            f"{videos * bits / 8:,.0f} bytes of codes, {size:,} bytes as they are packed, "
+            "a whole number of bytes a video.",
             "A code depends on its own video only. Whether it de-identifies is not known yet: "
             "count how many videos share each code with privkit kanon.",
         ],

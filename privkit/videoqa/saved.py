@@ -253,7 +253,13 @@ def _configuration(path: Path, text: str) -> Configuration:
         try:
             return load_configuration(str(file))
         except InputError as error:
-            raise _foreign(path, f"a configuration that cannot be used: {error.what}") from None
+            raise InputError(
+                "the configuration in the file is not one of this privkit's",
+                where=path,
+                rule=error.rule,
+                found=f"{error.what}: {error.found}" if error.found is not None else error.what,
+                remedy="use the privkit that saved it, or train it again",
+            ) from None
 
 
 def _load(path: Path, parts: Mapping[str, nn.Module], tensors: Mapping[str, Tensor]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -13,15 +14,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from privkit.evaluation.intervals import Interval
+from privkit.videoqa.distributed import Processes
 from privkit.videoqa.encode import encode
 from privkit.videoqa.evaluate import Predictions, guess, predict
-from privkit.videoqa.grid_cache import cached_features
+from privkit.videoqa.grid_cache import GridFeatures, cached_features
 from privkit.videoqa.methods import METHODS, Variant
-from privkit.videoqa.distributed import Processes
+from privkit.videoqa.privacy import probe, read_secrets
 from privkit.videoqa.task import Task, TaskSource
-from privkit.videoqa.trained import trained
+from privkit.videoqa.trained import Trained, trained
 
-__all__ = ["CLIPS", "LEVELS", "Job", "Outcome", "default_variants", "run_jobs"]
+__all__ = ["CLIPS", "LEVELS", "Job", "Outcome", "Sweep", "default_variants", "run_sweep"]
 
 Tick = Callable[[str, int, int], None]
 
@@ -53,13 +56,11 @@ class Job:
         source: of the task.
         variant: what is trained.
         seed: of the training.
-        more_clips: whether it is evaluated with :data:`CLIPS` times the clips as well.
     """
 
     source: TaskSource
     variant: Variant
     seed: int
-    more_clips: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ class Outcome:
     Attributes:
         job: the job.
         predictions: on the test split.
-        more_clips: the same with :data:`CLIPS` times the clips; ``None`` where not asked for.
-        codes: ``(videos, N)`` of 0 and 1 for all videos in the order of their names; ``None``
-            where no code is stored.
+        more_clips: the same with :data:`CLIPS` times the clips; ``None`` but for FeatComp.
+        secrets: how often each probe reads each secret from what is stored of unseen videos;
+            empty where the set has no such labels, or nothing of the video is stored.
         best_step: the step whose weights were taken.
         seconds: of work.
     """
@@ -79,45 +80,87 @@ class Outcome:
     job: Job
     predictions: Predictions
     more_clips: Predictions | None
-    codes: NDArray[np.uint8] | None
+    secrets: dict[tuple[str, str], Interval]
     best_step: int
     seconds: float
 
 
-def run_jobs(jobs: Sequence[Job], *, workers: int, tick: Tick | None = None) -> list[Outcome]:
-    """Run jobs, several at a time, each on one core; what is in the cache is not trained again.
+@dataclass(frozen=True)
+class Sweep:
+    """All outcomes, and the tasks that they are about.
+
+    Attributes:
+        tasks: made ready.
+        outcomes: in the order of tasks, variants and seeds.
+    """
+
+    tasks: list[Task]
+    outcomes: list[Outcome]
+
+
+def run_sweep(
+    sources: Sequence[TaskSource],
+    variants: Sequence[Variant],
+    *,
+    seeds: Sequence[int],
+    workers: int,
+    tick: Tick | None = None,
+) -> Sweep:
+    """Train and evaluate every variant on every task with every seed.
+
+    What the cache holds is not trained again, so that a sweep that was killed goes on.
 
     Args:
-        jobs: their tasks' features must be in the cache, or every process computes them.
-        workers: processes; with 1, everything happens in this one.
-        tick: called with ``"trainings"``, jobs done and their number.
+        sources: of the tasks.
+        variants: the methods and levels.
+        seeds: of the trainings.
+        workers: processes that train at a time, each on one core.
+        tick: progress.
 
-    Returns:
-        The outcomes in the order of the jobs, whatever order they ended in.
+    Raises:
+        InputError: a task cannot be made ready.
+        TrainingError: a loss is not finite.
     """
+    tasks = [source.open(tick) for source in sources]
+    jobs = [Job(source, v, seed) for source in sources for v in variants for seed in seeds]
+    for source, task in zip(sources, tasks, strict=True):
+        if any(v.method.name == "featcomp" for v in variants):
+            _features_of_more_clips(source, task, tick)
+    # The answerers that others start from come first: two processes would both train them.
+    first = [job for job in jobs if job.variant.method.name == "floats"]
+    rest = [job for job in jobs if job.variant.method.name != "floats"]
+    outcomes: dict[Job, Outcome] = {}
+    with _pool(workers) as run:
+        for group in (first, rest):
+            for job, outcome in run(group):
+                outcomes[job] = outcome
+                if tick is not None:
+                    tick("trainings", len(outcomes), len(jobs))
+    return Sweep(tasks, [outcomes[job] for job in jobs])
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Callable[[Sequence[Job]], Iterator[tuple[Job, Outcome]]]]:
+    """Yield a function that runs jobs and yields their outcomes as they end."""
     if workers == 1:
-        out = []
-        for n, job in enumerate(jobs):
-            out.append(run_job(job))
-            if tick is not None:
-                tick("trainings", n + 1, len(jobs))
-        return out
+        yield lambda jobs: ((job, _run(job)) for job in jobs)
+        return
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     with ProcessPoolExecutor(workers, context, initializer=_one_core) as pool:
-        place = {pool.submit(run_job, job): n for n, job in enumerate(jobs)}
-        found: dict[int, Outcome] = {}
+
+        def run(jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome]]:
+            started = {pool.submit(_run, job): job for job in jobs}
+            for future in as_completed(started):
+                yield started[future], future.result()
+
         try:
-            for future in as_completed(place):
-                found[place[future]] = future.result()
-                if tick is not None:
-                    tick("trainings", len(found), len(jobs))
+            yield run
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return [found[n] for n in range(len(jobs))]
 
 
-def run_job(job: Job) -> Outcome:
+def _run(job: Job) -> Outcome:
     """Train, or take from the cache, and evaluate."""
     started = time.perf_counter()
     task = _opened(job.source)
@@ -126,19 +169,44 @@ def run_job(job: Job) -> Outcome:
     if not job.variant.method.trained:
         choices = None if task.vocabulary is None else len(task.vocabulary)
         found = guess(test, choices, seed=job.seed)
-        return Outcome(job, found, None, None, 0, time.perf_counter() - started)
+        return Outcome(job, found, None, {}, 0, time.perf_counter() - started)
     result = trained(task, job.variant, seed=job.seed, group=group)
     predictions = predict(result.model, test, task.features, group)
     more = None
-    if job.more_clips:
-        more = predict(result.model, test, _more_clips(job.source), group)
-    codes = None
-    if job.variant.bits is not None:
-        videos = sorted(task.features.row)
-        stored = encode(result.model, videos, task.features, device=group.device)
-        codes = stored.codes.to_matrix()
+    if job.variant.method.name == "featcomp":
+        features = _features_of_more_clips(job.source, task)
+        more = predict(result.model, test, features, group)
+    secrets = _read_secrets(task, result, group)
     seconds = time.perf_counter() - started
-    return Outcome(job, predictions, more, codes, result.progress.best_step, seconds)
+    return Outcome(job, predictions, more, secrets, result.progress.best_step, seconds)
+
+
+def _read_secrets(task: Task, result: Trained, group: Processes) -> dict[tuple[str, str], Interval]:
+    """Probe what is stored of the test videos; the probes learn from the training videos."""
+    if task.questions.attributes is None or not result.variant.method.video:
+        return {}
+    secrets = read_secrets(task.questions.attributes)
+    videos = {
+        split: sorted({q.video for q in task.questions.split(split)}) for split in ("train", "test")
+    }
+    stored = {split: _stored(task, result, names, group) for split, names in videos.items()}
+    out: dict[tuple[str, str], Interval] = {}
+    for name in secrets.values:
+        labels = {split: secrets.of(name, names) for split, names in videos.items()}
+        found = probe(stored["train"], labels["train"], stored["test"], labels["test"])
+        out |= {(name, way): share for way, share in found.items()}
+    return out
+
+
+def _stored(
+    task: Task, result: Trained, videos: Sequence[str], group: Processes
+) -> NDArray[np.float32]:
+    """What is stored of each video, as numbers: ``(videos, floats)``, or ±1 of ``(videos, N)``."""
+    if result.variant.bits is None:
+        floats: NDArray[np.float32] = task.features.take(videos).flatten(1).numpy()
+        return floats
+    codes = encode(result.model, videos, task.features, device=group.device).codes
+    return codes.to_signs()
 
 
 @lru_cache(maxsize=8)
@@ -147,12 +215,12 @@ def _opened(source: TaskSource) -> Task:
     return source.open()
 
 
-@lru_cache(maxsize=8)
-def _more_clips(source: TaskSource, tick: Tick | None = None):
-    """Features of the test videos with more clips."""
-    task = _opened(source)
+def _features_of_more_clips(
+    source: TaskSource, task: Task, tick: Tick | None = None
+) -> GridFeatures:
+    """Features of the test videos with :data:`CLIPS` times the clips; kept in the cache."""
     video = source.configuration.video
-    names = {q.video for q in task.questions.split("test")}
+    names = sorted({q.video for q in task.questions.split("test")})
     return cached_features(
         {name: task.questions.videos[name] for name in names},
         task.backbone,

@@ -170,7 +170,8 @@ class _Run:
         # Gradients that an earlier phase left would count into the norm that is clipped.
         self.model.zero_grad(set_to_none=True)
         frozen = learn_only(self.model, phase)
-        optimizer = torch.optim.AdamW(parameter_groups(self.model, how))
+        # Fused: of a small model, a third of the time of a step.
+        optimizer = torch.optim.AdamW(parameter_groups(self.model, how), fused=True)
         scaler = None
         if how.precision == "float16":
             scaler = torch.amp.GradScaler(group.device.partition(":")[0])

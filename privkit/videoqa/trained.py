@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from privkit.videoqa.distributed import Processes
 from privkit.videoqa.frames import Frames, frame_batches
-from privkit.videoqa.methods import Variant
+from privkit.videoqa.grid_cache import weights_sha256
+from privkit.videoqa.methods import METHODS, Variant
 from privkit.videoqa.model import FewBitVideoQA
 from privkit.videoqa.snapshots import Progress
 from privkit.videoqa.task import Task
@@ -56,7 +57,9 @@ def trained(
 
     Args:
         task: made ready.
-        variant: the method and its bits.
+        variant: the method and its bits. With ``training.start_from_floats`` a method with a
+            bottleneck begins with the answerer that was trained on floats, which is trained
+            first where the cache does not hold it.
         seed: of the initial weights, the order of the questions and the binarizer.
         group: the processes that share the work; this one alone by default.
         log: called with each row of the history.
@@ -71,6 +74,18 @@ def trained(
     """
     group = group or Processes()
     training = _training(task, variant, seed, group, workers)
+    if variant.method.bottleneck and task.configuration.training.start_from_floats:
+        floats = trained(
+            task,
+            Variant(METHODS["floats"]),
+            seed=seed,
+            group=group,
+            tick=tick,
+            keep=keep,
+            workers=workers,
+            every=every,
+        )
+        _start_from(training, floats)
     progress = train(
         training,
         group=group,
@@ -80,6 +95,16 @@ def trained(
         tick=tick,
     )
     return Trained(variant, seed, training.model, progress)
+
+
+def _start_from(training: Training, floats: Trained) -> None:
+    """Let the answerer, and a backbone that is trained, begin with what floats taught them."""
+    training.model.answerer.load_state_dict(floats.model.answerer.state_dict())
+    if training.model.backbone is not None and floats.model.backbone is not None:
+        training.model.backbone.load_state_dict(floats.model.backbone.state_dict())
+    how = training.how
+    training.how = replace(how, learning_rate=how.fine_tuning_learning_rate)
+    training.identity = {**training.identity, "start": weights_sha256(floats.model)}
 
 
 def live_logs(task: Task, variant: Variant, *, seed: int, group: Processes) -> Path:

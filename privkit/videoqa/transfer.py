@@ -49,21 +49,21 @@ class Transfer:
     opened: dict[str, Task]
 
 
-def tasks_for(data: str, named: Sequence[str]) -> tuple[str, ...]:
-    """The tasks to cross: those named, or all of the data.
+def tasks_for(data: str, named: Sequence[str], *, at_least: int = 2) -> tuple[str, ...]:
+    """The tasks that are named, or all of the data; the paper's three of the generated set.
 
     Raises:
-        InputError: fewer than two, or no questions in a known format.
+        InputError: fewer than ``at_least``, or no questions in a known format.
     """
     if named:
         tasks = tuple(dict.fromkeys(named))
     else:
         tasks = GENERATED_TASKS if data == "generated" else tuple(tasks_in(Path(data)))
-    if len(tasks) < 2:
+    if len(tasks) < at_least:
         raise InputError(
             "there is nothing to transfer to",
             where="--task",
-            rule="at least two tasks",
+            rule=f"at least {at_least} tasks",
             found=", ".join(tasks),
         )
     return tasks

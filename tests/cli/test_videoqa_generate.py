@@ -19,7 +19,7 @@ def test_a_set_is_written(tmp_path, capsys):
     assert NOTICE in printed.err
     assert len(list((out / "videos").iterdir())) == 10
     lines = (out / "questions.jsonl").read_text().splitlines()
-    assert len(lines) == 60
+    assert len(lines) == 80
     assert {json.loads(line)["split"] for line in lines} == {"train", "validation", "test"}
     assert [p.name for p in tmp_path.iterdir()] == ["set"]
 

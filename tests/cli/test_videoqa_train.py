@@ -258,7 +258,8 @@ def given_weights(folder: Path) -> tuple[Path, Path]:
 def test_given_weights_are_used_and_accounted_for(data: Path, here: Path) -> None:
     resnet, bert = given_weights(here)
     common = ["--data", data, "--task", "action", "--bits", 4, *TINY, "-q"]
-    still = ["--set", "training.learning_rate=1e-30"]
+    rates = ["learning_rate", "fine_tuning_learning_rate"]
+    still = [part for name in rates for part in ("--set", f"training.{name}=1e-30")]
     options = ["--init", resnet, "--init", bert, *still, "--out", "run"]
     assert run(command("train", *common, *options)) == 0
     weights = load_file(here / "run" / "model.safetensors")
@@ -432,7 +433,10 @@ def test_a_killed_command_goes_on_to_the_same_weights(data: Path, here: Path) ->
 def test_torchrun_trains_and_answers_as_one_process(
     data: Path, here: Path, kind: list[str]
 ) -> None:
-    options = ["videoqa", "train", "--data", data, "--task", "frameqa", *kind, *TINY]
+    # Slowly, so that rounding never decides an answer.
+    rates = ["learning_rate", "bottleneck_learning_rate", "fine_tuning_learning_rate"]
+    still = [part for name in rates for part in ("--set", f"training.{name}=1e-5")]
+    options = ["videoqa", "train", "--data", data, "--task", "frameqa", *kind, *TINY, *still]
     one = python("-m", "privkit", *options, "--out", "one", cache=here / "a")
     two = python(
         "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", "privkit",

@@ -68,7 +68,9 @@ def test_a_bit_that_is_0_is_explained_like_one_that_is_1() -> None:
 def test_maps_of_a_real_backbone(task) -> None:
     names = sorted(task.features.row)[:3]
     clips, stored = clips_of(task, names), bottleneck(task)
-    maps, codes = bit_maps(task.backbone, stored, clips)
+    both = bit_maps(task.backbone, {"other": bottleneck(task, 3, 1), "it": stored}, clips)
+    maps, codes = both["it"]
+    assert both["other"][1].shape == (3, 3)
     assert maps.shape[:2] == (3, clips.shape[1] * clips.shape[2])
     assert (maps >= 0).all()
     assert maps.sum() > 0

@@ -33,6 +33,7 @@ def trained(name: str, bits: int | None, **named: Any) -> dict[str, Any]:
         found = predict(training.model, training.validation, training.source, group)
     return {
         "weights": training.model.state_dict(),
+        "gradients": {n: p.grad for n, p in training.model.named_parameters()},  # the last step's
         "history": progress.history,
         "chosen": found.chosen,
         "ids": [q.question_id for q in found.questions],
@@ -52,36 +53,57 @@ def trained(name: str, bits: int | None, **named: Any) -> dict[str, Any]:
         ("reconstruction-only", 6),
     ],
 )
-def test_two_processes_train_and_answer_as_one(tmp_path: Path, name: str, bits: int | None) -> None:
-    how = settings(epochs=4, batch=8, validations=4, learning_rate=0.003)
-    one = trained(name, bits, configuration=how, validation=30)
-    two = forked(lambda _rank: trained(name, bits, configuration=how, validation=30), 2, tmp_path)
+def test_two_processes_train_as_one(tmp_path: Path, name: str, bits: int | None) -> None:
+    """To the last digits but one, over the first steps: noise, batch norm, losses and gradients.
+
+    Some biases and words have a gradient that is 0 but for rounding, of which AdamW makes whole
+    steps: their weights are left out, and by them trainings part after some dozens of steps.
+    """
+    how = settings(epochs=1, batch=9, validations=1, reconstruction_epochs=1)
+    one = trained(name, bits, configuration=how)
+    two = forked(lambda _rank: trained(name, bits, configuration=how), 2, tmp_path)
     assert same_weights(two[0]["weights"], two[1]["weights"])
     for found in two:
         assert found["ids"] == one["ids"]
-        assert found["counts"] == one["counts"]
-        assert np.array_equal(found["chosen"], one["chosen"])
+        assert {k: n for k, (n, _) in found["counts"].items()} == {
+            k: n for k, (n, _) in one["counts"].items()
+        }
         assert found["weights"].keys() == one["weights"].keys()
         for key, value in one["weights"].items():
-            # Some biases have a gradient of 0 but for rounding, of which AdamW makes whole steps:
-            # after some dozens of steps these drifts decide, and one and two processes part.
-            if "bias" not in key and "classifier.2" not in key:
-                torch.testing.assert_close(found["weights"][key], value, rtol=1e-3, atol=1e-5)
+            if "bias" not in key and "embeddings" not in key:
+                torch.testing.assert_close(found["weights"][key], value, rtol=1e-4, atol=2e-5)
+        for key, value in one["gradients"].items():
+            torch.testing.assert_close(found["gradients"][key], value, rtol=1e-3, atol=1e-4)
     for ours, theirs in zip(one["history"], two[0]["history"], strict=True):
         assert ours.keys() == theirs.keys()
-        assert theirs["loss"] == pytest.approx(ours["loss"], rel=1e-3)
-        assert theirs.get("validation_accuracy") == ours.get("validation_accuracy")
+        assert theirs["loss"] == pytest.approx(ours["loss"], rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "bits"), [("featcomp", 6), ("floats", None)])
+def test_two_processes_learn_what_one_learns(tmp_path: Path, name: str, bits: int | None) -> None:
+    """Trained until the task is solved, both answer all of 30 unseen questions right."""
+    how = settings(epochs=60, batch=8, validations=10, learning_rate=0.003)
+    one = trained(name, bits, configuration=how, validation=30)
+    two = forked(lambda _rank: trained(name, bits, configuration=how, validation=30), 2, tmp_path)
+    assert one["counts"] == {"all": (30, 30), "cold": (15, 15), "warm": (15, 15)}
+    for found in two:
+        assert found["counts"] == one["counts"]
 
 
 def test_every_question_is_answered_once_whatever_the_processes(tmp_path: Path) -> None:
     """7 questions by 2 and 3 processes: no padding, no repetition."""
-    one = trained("floats", None, validation=7)
+    still = settings(epochs=1, batch=8, learning_rate=1e-6)  # the answers are those of the start
+    one = trained("floats", None, validation=7, configuration=still)
     assert one["counts"]["all"][0] == 7
     for world in (2, 3):
         folder = tmp_path / str(world)
         folder.mkdir()
-        for found in forked(lambda _rank: trained("floats", None, validation=7), world, folder):
+        for found in forked(
+            lambda _rank: trained("floats", None, validation=7, configuration=still), world, folder
+        ):
             assert found["counts"] == one["counts"]
+            assert np.array_equal(found["chosen"], one["chosen"])
 
 
 def joint() -> tuple[Tensor, Tensor]:

@@ -243,7 +243,7 @@ def rewrite(path: Path, target: Path, change: dict[str, object], **tensors: obje
         ({"words": ["a"]}, "no BERT vocabulary"),
         ({"answers": ["yes", "no", "maybe"]}, "another configuration"),
         ({"shape": [1, 1, 1, 1]}, "another configuration"),
-        ({"configuration": "name = 3"}, "configuration that cannot be used"),
+        ({"configuration": "name = 3"}, "not one of this privkit"),
         ({"seed": "0"}, "seed"),
     ],
 )

@@ -11,6 +11,7 @@ from privkit.cli.videoqa import (
     generate,
     maps,
     supervision,
+    sweep,
     tiny,
     train,
     transfer,
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command("check")(check.check)
 app.command("generate")(generate.generate)
 app.command("supervision")(supervision.supervision)
+app.command("sweep")(sweep.sweep)
 app.command("transfer")(transfer.transfer)
 app.command("words")(words.words)
 app.command("maps")(maps.maps)

@@ -26,7 +26,7 @@ from privkit.data.videos.scene_questions import questions_of, video_name
 from privkit.errors import InputError
 from privkit.runs import check_out, write_run
 
-__all__ = ["MAX_VIDEOS", "NOTICE", "generate_videos"]
+__all__ = ["MAX_VIDEOS", "NOTICE", "generate_videos", "usable_cores"]
 
 NOTICE = (
     "These are generated videos, drawn from parameters, not recordings of people; "
@@ -78,7 +78,7 @@ def generate_videos(
     if os.path.lexists(folder):
         raise InputError("the folder exists already", where=folder, remedy="name a new folder")
     check_out(folder)
-    workers = processes or _usable_cores()
+    workers = processes or usable_cores()
     write_run("generate", folder, lambda work: _fill(work, videos, seed, tick, workers))
 
 
@@ -122,7 +122,8 @@ def _each(write: Callable[[range], int], parts: Iterable[range], workers: int) -
         yield from pool.map(write, parts)
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

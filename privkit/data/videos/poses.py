@@ -11,8 +11,8 @@ from privkit.data.videos.scene import Scene
 
 __all__ = ["FRAMES", "Pose", "pose_at", "pose_steps"]
 
-#: Frames of a video; the first action takes the first eleven, two thirds of the time, so that a mean
-#: over frames tells which action came first.
+#: Frames of a video; the first action takes the first eleven, two thirds of the time, so that a
+#: mean over frames tells which action came first.
 FRAMES = 16
 _FIRST = 11
 #: Poses between rest and peak are rounded to quarters, so that few different ones are drawn.
