@@ -260,9 +260,12 @@ def _compute(
 def _one(backbone: GridBackbone, clips: Tensor, device: str) -> Tensor:
     """The features of one video, ``(1, T, h, w, D)``: never of several at once.
 
-    The last digits of a batched convolution may depend on the batch, and with them, a code.
+    The last digits of a batched convolution may depend on the batch, and with them, a code. A
+    frame that is shown at several of the sampled times, as in short videos, is computed once.
     """
-    return backbone.clip_features(clips[None].to(device)).cpu().to(torch.float16)
+    shown, place = torch.unique_consecutive(clips.flatten(0, 1), dim=0, return_inverse=True)
+    grids = backbone(shown.to(device))[place.to(device)]
+    return grids.unflatten(0, clips.shape[:2]).mean(1)[None].cpu().to(torch.float16)
 
 
 def _load(path: Path, sampling: VideoConfig, backbone: GridBackbone) -> Tensor | str:

@@ -33,7 +33,7 @@ def trained(name: str, bits: int | None, **named: Any) -> dict[str, Any]:
         found = predict(training.model, training.validation, training.source, group)
     return {
         "weights": training.model.state_dict(),
-        "gradients": {n: p.grad for n, p in training.model.named_parameters()},  # the last step's
+        "gradients": {n: p.grad for n, p in training.model.answerer.named_parameters()},
         "history": progress.history,
         "chosen": found.chosen,
         "ids": [q.question_id for q in found.questions],
@@ -53,30 +53,33 @@ def trained(name: str, bits: int | None, **named: Any) -> dict[str, Any]:
         ("reconstruction-only", 6),
     ],
 )
-def test_two_processes_train_as_one(tmp_path: Path, name: str, bits: int | None) -> None:
-    """To the last digits but one, over the first steps: noise, batch norm, losses and gradients.
+def test_two_processes_take_the_step_of_one(tmp_path: Path, name: str, bits: int | None) -> None:
+    """One step of each phase: noise, batch statistics, loss and gradients, to the last digits.
 
-    Some biases and words have a gradient that is 0 but for rounding, of which AdamW makes whole
-    steps: their weights are left out, and by them trainings part after some dozens of steps.
+    Some gradients are 0 but for rounding, and AdamW makes whole steps of them. So weights are not
+    compared, and after some dozens of steps one and two processes part.
     """
-    how = settings(epochs=1, batch=9, validations=1, reconstruction_epochs=1)
-    one = trained(name, bits, configuration=how)
-    two = forked(lambda _rank: trained(name, bits, configuration=how), 2, tmp_path)
+    how = settings(epochs=1, batch=23, validations=1, reconstruction_epochs=1)
+    one = trained(name, bits, configuration=how, train=23)
+    two = forked(lambda _rank: trained(name, bits, configuration=how, train=23), 2, tmp_path)
     assert same_weights(two[0]["weights"], two[1]["weights"])
+    largest = max(float(g.abs().max()) for g in one["gradients"].values())
     for found in two:
         assert found["ids"] == one["ids"]
-        assert {k: n for k, (n, _) in found["counts"].items()} == {
-            k: n for k, (n, _) in one["counts"].items()
+        assert {kind: n for kind, (n, _) in found["counts"].items()} == {
+            kind: n for kind, (n, _) in one["counts"].items()
         }
         assert found["weights"].keys() == one["weights"].keys()
-        for key, value in one["weights"].items():
-            if "bias" not in key and "embeddings" not in key:
-                torch.testing.assert_close(found["weights"][key], value, rtol=1e-4, atol=2e-5)
         for key, value in one["gradients"].items():
-            torch.testing.assert_close(found["gradients"][key], value, rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(
+                found["gradients"][key], value, rtol=1e-3, atol=1e-4 * largest
+            )
+        for key in ("stored.norm.running_mean", "stored.norm.running_var"):
+            if key in one["weights"]:
+                torch.testing.assert_close(found["weights"][key], one["weights"][key])
     for ours, theirs in zip(one["history"], two[0]["history"], strict=True):
         assert ours.keys() == theirs.keys()
-        assert theirs["loss"] == pytest.approx(ours["loss"], rel=1e-4)
+        assert theirs["loss"] == pytest.approx(ours["loss"], rel=1e-5)
 
 
 @pytest.mark.slow

@@ -83,8 +83,8 @@ def outcome(
         return Predictions(test, np.zeros(len(test), dtype=np.int64), np.array(right, dtype=bool))
 
     source = cast(Any, SimpleNamespace(task=task.questions.task, seed=0, device="cpu"))
-    job = Job(source, Variant(METHODS[name], bits), seed, more is not None)
-    return Outcome(job, predictions(hits), None if more is None else predictions(more), None, 1, 1)
+    job = Job(source, Variant(METHODS[name], bits), seed)
+    return Outcome(job, predictions(hits), None if more is None else predictions(more), {}, 1, 1)
 
 
 def share(value: float, n: int = 120) -> Interval:

@@ -1,0 +1,212 @@
+"""A sweep in numbers: its tables and measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from privkit.capacity.supervision import supervision_bits
+from privkit.evaluation.intervals import CONFIDENCE, Interval
+from privkit.result import Better, Measure, Table
+from privkit.videoqa.evaluate import accuracy, accuracy_measures
+from privkit.videoqa.sweep import CLIPS
+from privkit.videoqa.sweep_cells import Cell, Cells, PairedCells, labels_of, outside_vocabulary
+from privkit.videoqa.sweep_secrets import CHANCE, Reads, secret_names, strongest
+from privkit.videoqa.sweep_words import points
+from privkit.videoqa.task import Task
+
+__all__ = ["measures_of", "tables_of"]
+
+
+def tables_of(
+    cells: Cells,
+    tasks: Mapping[str, Task],
+    reads: Reads,
+    chance: Mapping[str, tuple[float, str]],
+    compared: Mapping[str, Sequence[PairedCells]],
+) -> list[Table]:
+    """Accuracy, its spread over seeds, by answer type, the secrets read, and the comparisons."""
+    rows = [
+        _row(cells, tasks, label, lambda c: _share(accuracy(c.answers)))
+        for label in labels_of(cells)
+    ]
+    rows.append(["Chance", "0", *(f"{100 * chance[t][0]:.1f}" for t in tasks)])
+    columns = ["stored", "bits a video", *tasks]
+    tables = [
+        Table(
+            "Accuracy, % of the test questions",
+            columns,
+            rows,
+            note="95% intervals over the test videos, seeds pooled. Chance: "
+            f"{'; '.join(f'{t}: {how}' for t, (_, how) in chance.items())}. "
+            f"{CLIPS}×: {CLIPS} times the clips at test time, through one encoder.",
+        )
+    ]
+    if any(len(c.runs) > 1 for c in cells.values()):
+        tables.append(
+            Table(
+                "Spread over seeds, % of the test questions",
+                columns,
+                [_row(cells, tasks, label, _spread) for label in labels_of(cells)],
+                note="Lowest and highest accuracy of a training, and their number.",
+            )
+        )
+    kinds = [(t, k) for t in tasks for k in _types(cells, t) if len(_types(cells, t)) > 1]
+    if kinds:
+        tables.append(_type_table(cells, kinds))
+    if reads:
+        tables.append(_secret_table(cells, reads))
+    if compared:
+        tables.append(_comparison_table(compared))
+    return tables
+
+
+def _comparison_table(compared: Mapping[str, Sequence[PairedCells]]) -> Table:
+    return Table(
+        "Compared on the same questions",
+        ["task", "stored", "against", "points", "p"],
+        [
+            [pair.a.task, pair.a.label, pair.b.label, points(pair.found, ""), f"{pair.p:.2g}"]
+            for pairs in compared.values()
+            for pair in pairs
+        ],
+        note="Difference of the accuracies with its 95% interval over videos; p of the exact sign "
+        "test over videos, adjusted by Holm over the tasks.",
+    )
+
+
+def _row(cells: Cells, tasks: Iterable[str], label: str, show: Callable[[Cell], str]) -> list[str]:
+    found = [cells.get((task, label)) for task in tasks]
+    bits = dict.fromkeys(f"{c.bits:,}" for c in found if c is not None)
+    return [label, " / ".join(bits), *("–" if c is None else show(c) for c in found)]
+
+
+def _share(found: Interval) -> str:
+    return f"{100 * found.value:.1f} ({100 * found.low:.1f}-{100 * found.high:.1f})"
+
+
+def _spread(cell: Cell) -> str:
+    of_seeds = [100 * run.correct.mean() for run in cell.runs.values()]
+    return f"{min(of_seeds):.1f} to {max(of_seeds):.1f} ({len(of_seeds)})"
+
+
+def _types(cells: Cells, task: str) -> list[str]:
+    return sorted({q.answer_type for c in cells.values() if c.task == task for q in c.questions})
+
+
+def _of_type(cell: Cell, kind: str) -> Interval:
+    rows: NDArray[np.bool_] = np.array([q.answer_type == kind for q in cell.answers.questions])
+    return accuracy(cell.answers, where=rows)
+
+
+def _type_table(cells: Cells, kinds: Sequence[tuple[str, str]]) -> Table:
+    rows = []
+    for label in labels_of(cells):
+        row = [label]
+        for task, kind in kinds:
+            cell = cells.get((task, label))
+            row.append("–" if cell is None else _share(_of_type(cell, kind)))
+        rows.append(row)
+    return Table("Accuracy by answer type, %", ["stored", *(f"{t}: {k}" for t, k in kinds)], rows)
+
+
+def _secret_table(cells: Cells, reads: Reads) -> Table:
+    secrets = secret_names(reads)
+    rows = []
+    for task in dict.fromkeys(t for t, *_ in reads):
+        guesses: dict[str, str] = {}
+        for label in dict.fromkeys(v for t, v, _ in reads if t == task):
+            row = [task, label, f"{cells[task, label].bits:,}"]
+            for secret in secrets:
+                found = reads.get((task, label, secret))
+                if found is None:
+                    row.append("–")
+                    continue
+                probe, share = strongest(found)
+                row.append(f"{_share(share)} {probe}")
+                if CHANCE in found:
+                    guesses[secret] = f"{100 * found[CHANCE].value:.1f}"
+            rows.append(row)
+        rows.append([task, "Guessing", "0", *(guesses.get(secret, "–") for secret in secrets)])
+    return Table(
+        "What no question asks about, read from what is stored, % of unseen videos",
+        ["task", "stored", "bits a video", *secrets],
+        rows,
+        note="The stronger of the probes, with its name; guessing names the most frequent value. "
+        "A probe that fails does not show that nothing is there.",
+    )
+
+
+def measures_of(
+    cells: Cells,
+    tasks: Mapping[str, Task],
+    reads: Reads,
+    chance: Mapping[str, tuple[float, str]],
+    compared: Mapping[str, Sequence[PairedCells]],
+) -> list[Measure]:
+    """Every number of the sweep, with its interval where it has one."""
+    out = []
+    for cell in cells.values():
+        out += accuracy_measures(cell.answers, cell.where)
+        out.append(Measure("bits stored", cell.bits, "bits a video", "neither", where=cell.where))
+        out += [
+            Measure(
+                "accuracy of a seed",
+                float(run.correct.mean()),
+                "share",
+                "higher is useful",
+                n=len(run.correct),
+                successes=int(run.correct.sum()),
+                where={**cell.where, "seed": str(seed)},
+            )
+            for seed, run in cell.runs.items()
+        ]
+    for pair in (pair for pairs in compared.values() for pair in pairs):
+        where = {"task": pair.a.task, "variant": pair.a.label, "against": pair.b.label}
+        out.append(_share_measure("accuracy, paired difference", pair.found, where))
+    for (trained, label, secret), by_probe in reads.items():
+        for probe, share in by_probe.items():
+            where = {"task": trained, "variant": label, "secret": secret, "probe": probe}
+            out.append(_share_measure("secret read", share, where, "lower protects"))
+    for name, task in tasks.items():
+        at = {"task": name}
+        level, how = chance[name]
+        outside, asked = outside_vocabulary(task)
+        size = supervision_bits(task.questions.split("train"))[0]
+        out += [
+            Measure("chance", level, "share", "neither", n=asked, method=how, where=at),
+            Measure("videos left out", len(task.left_out), "videos", "neither", where=at),
+            Measure(
+                "answers outside the vocabulary", outside, "questions", "neither", n=asked, where=at
+            ),
+            Measure(
+                "supervision",
+                size.bits,
+                "bits a pair",
+                "neither",
+                n=size.pairs,
+                method=f"{size.serialisation}, {size.compressor}",
+                where=at,
+            ),
+        ]
+    return out
+
+
+def _share_measure(
+    name: str, found: Interval, where: Mapping[str, str], better: Better = "higher is useful"
+) -> Measure:
+    return Measure(
+        name,
+        found.value,
+        "share",
+        better,
+        n=found.n,
+        successes=found.successes,
+        low=found.low,
+        high=found.high,
+        confidence=CONFIDENCE,
+        method=found.method,
+        where=where,
+    )
