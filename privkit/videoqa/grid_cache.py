@@ -264,8 +264,8 @@ def _one(backbone: GridBackbone, clips: Tensor, device: str) -> Tensor:
     frame that is shown at several of the sampled times, as in short videos, is computed once.
     """
     shown, place = torch.unique_consecutive(clips.flatten(0, 1), dim=0, return_inverse=True)
-    grids = backbone(shown.to(device))[place.to(device)]
-    return grids.unflatten(0, clips.shape[:2]).mean(1)[None].cpu().to(torch.float16)
+    grids: Tensor = backbone(shown.to(device))[place.to(device)]
+    return grids.reshape(*clips.shape[:2], *grids.shape[1:]).mean(1)[None].cpu().to(torch.float16)
 
 
 def _load(path: Path, sampling: VideoConfig, backbone: GridBackbone) -> Tensor | str:
