@@ -34,7 +34,7 @@ __all__ = [
 
 #: Raised with every change of what is drawn or asked, so that nothing computed from an older world
 #: is taken for something of this one.
-VERSION = 5
+VERSION = 6
 
 #: As an answer says them; neighbours 0-1, 2-3, … are partners.
 ACTIONS = (
@@ -48,8 +48,8 @@ ACTIONS = (
     "glow",
 )
 PARTNER_RATE = 0.3
-COLORS = ("red", "yellow", "green", "cyan", "blue", "pink")
-PROPS = ("ball", "box", "star", "tree", "flag", "ladder")
+COLORS = ("red", "yellow", "green", "blue")
+PROPS = ("ball", "box", "star", "tree", "ladder")
 NUMBERS = ("one", "two", "three")
 PLACES = ("floor", "shelf")
 SIDES = ("left", "right")
