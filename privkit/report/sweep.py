@@ -190,7 +190,7 @@ def _accuracy_panel(axis: Axes, cells: Sequence[_Store], chance: float) -> None:
                 color=colour,
                 markerfacecolor="white",
                 capsize=3,
-                label=cell.label,
+                label=_in_legend(cell),
             )
     stores = sorted({c.bits for c in cells if c.method in ("featcomp", "floats")})
     axis.set_xscale("log")
@@ -292,6 +292,11 @@ def _free_places(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
         out.append((free or places)[0])
         taken.append(out[-1])
     return out
+
+
+def _in_legend(cell: _Store) -> str:
+    """All levels of 4×FeatComp have one marker, and where they stand tells their bits."""
+    return cell.label.partition(" ")[0] if cell.method == "4x-clips" else cell.label
 
 
 def _legend(figure: Figure, panels: Sequence[Axes]) -> None:

@@ -81,7 +81,7 @@ class QuestionBatches:
         questions: of one task.
         tokenizer: makes tokens.
         vocabulary: the answers of open-ended questions; ``None`` for multiple choice.
-        max_tokens: longest text.
+        max_tokens: longest text; the question is cut before its options are.
         with_question: whether the model sees the question, or the options alone.
     """
 
@@ -95,8 +95,7 @@ class QuestionBatches:
         with_question: bool = True,
     ) -> None:
         self.questions = tuple(questions)
-        texts = [_texts(q, with_question) for q in self.questions]
-        self.text = tokenizer.batch(texts, max_tokens=max_tokens) if texts else _NO_TEXT
+        self.text = _text(self.questions, tokenizer, max_tokens, with_question)
         targets = [_target(q, vocabulary) for q in self.questions]
         self.target = torch.tensor(targets, dtype=torch.int64)
 
@@ -180,11 +179,15 @@ def parts_of(
             yield Part(epoch, mine, len(mine) * accumulate * world / len(rows))
 
 
-def _texts(question: Question, with_question: bool) -> list[str]:
-    asked = question.question if with_question else ""
-    if not question.multiple_choice:
-        return [asked]
-    return [f"{asked} {option}".strip() for option in question.options]
+def _text(
+    questions: Sequence[Question], tokenizer: Tokenizer, max_tokens: int, with_question: bool
+) -> TextBatch:
+    if not questions:
+        return _NO_TEXT
+    asked = [q.question if with_question else "" for q in questions]
+    if any(q.multiple_choice for q in questions):
+        return tokenizer.batch([q.options for q in questions], max_tokens, before=asked)
+    return tokenizer.batch([[text] for text in asked], max_tokens)
 
 
 def _target(question: Question, vocabulary: AnswerVocabulary | None) -> int:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from privkit.errors import InputError
-from privkit.models.clipbert.configuration import ClipBertConfig
+from privkit.models.clipbert.configuration import POOLINGS, ClipBertConfig
 from privkit.models.training import PRECISIONS
 
 __all__ = [
@@ -33,11 +34,24 @@ class VideoConfig:
         size: pixels of the longer side; shorter sides are padded.
         clips: T, the equal segments of a video, each a clip.
         frames: f, the frames of a clip, whose features are averaged.
+        pooling: how the scores of the clips become one: ``"mean"`` or ``"logsumexp"``.
     """
 
     size: int
     clips: int
     frames: int
+    pooling: str = "mean"
+
+    def __post_init__(self) -> None:
+        for name in ("size", "clips", "frames"):
+            value = getattr(self, name)
+            _check(value >= 1, f"video.{name}", "at least 1", value)
+        _check(
+            self.pooling in POOLINGS,
+            "video.pooling",
+            f"one of {', '.join(POOLINGS)}",
+            self.pooling,
+        )
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ class TextConfig:
     """How words become tokens and answers.
 
     Attributes:
-        max_tokens: longest text, with [CLS] and [SEP]; a longer one is cut.
+        max_tokens: longest text, with [CLS] and [SEP]; of a longer one the question is cut.
         vocabulary: size of the WordPiece vocabulary that is trained where none is given.
         answers: size of the answer vocabulary of open-ended questions; 0 keeps every answer.
     """
@@ -53,6 +67,10 @@ class TextConfig:
     max_tokens: int
     vocabulary: int
     answers: int
+
+    def __post_init__(self) -> None:
+        _check(self.max_tokens >= 3, "text.max_tokens", "at least 3, 2 special", self.max_tokens)
+        _check(self.answers >= 0, "text.answers", "at least 0; 0 keeps every answer", self.answers)
 
 
 @dataclass(frozen=True)
@@ -98,7 +116,12 @@ class TrainingConfig:
     reconstruction_weight: float
 
     def __post_init__(self) -> None:
-        _check(self.epochs >= 1, "training.epochs", "at least 1", self.epochs)
+        for name in ("epochs", "reconstruction_epochs"):
+            value = getattr(self, name)
+            _check(value >= 1, f"training.{name}", "at least 1", value)
+        for name in ("pretraining_steps", "patience", "validations"):
+            value = getattr(self, name)
+            _check(value >= 0, f"training.{name}", "at least 0", value)
         _check(self.batch >= 2, "training.batch", "at least 2, for batch norm", self.batch)
         _check(
             1 <= self.accumulate <= self.batch // 2,
@@ -113,14 +136,19 @@ class TrainingConfig:
             f"one of {', '.join(PRECISIONS)}",
             self.precision,
         )
-        _check(self.clip_norm > 0, "training.clip_norm", "above 0", self.clip_norm)
+        for name in ("weight_decay", "reconstruction_weight"):
+            value = getattr(self, name)
+            fine = math.isfinite(value) and value >= 0
+            _check(fine, f"training.{name}", "finite and at least 0", value)
         for name in (
             "bottleneck_learning_rate",
             "learning_rate",
             "fine_tuning_learning_rate",
+            "clip_norm",
         ):
             value = getattr(self, name)
-            _check(value > 0, f"training.{name}", "above 0", value)
+            fine = math.isfinite(value) and value > 0
+            _check(fine, f"training.{name}", "finite and above 0", value)
 
 
 @dataclass(frozen=True)
@@ -225,8 +253,10 @@ def _from_plain(kind: Any, plain: Mapping[str, Any], where: str, prefix: str) ->
         if key not in known:
             raise _unknown(prefix + key, [prefix + name for name in known], where)
     values: dict[str, Any] = {}
-    for name in known:
+    for name, field in known.items():
         if name not in plain:
+            if field.default is not MISSING:
+                continue
             raise InputError("a setting is missing", where=where, rule=f"{prefix}{name} is set")
         values[name] = _typed(types[name], plain[name], where, prefix + name)
     return kind(**values)
@@ -237,15 +267,23 @@ def _typed(kind: Any, value: Any, where: str, key: str) -> Any:
         if not isinstance(value, Mapping):
             raise InputError("this is a table", where=where, rule=f"[{key}]", found=value)
         return _from_plain(kind, value, where, f"{key}.")
-    if isinstance(value, list | tuple):
-        return tuple(value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(kind, type) and type(value) is not kind:
-        raise InputError(
-            f"{key} has the wrong type", where=where, rule=kind.__name__, found=repr(value)
-        )
+    if get_origin(kind) is tuple:
+        element = get_args(kind)[0]
+        if not isinstance(value, list | tuple):
+            raise _wrong_type(key, where, f"a list of {element.__name__}", value)
+        return tuple(_typed(element, each, where, key) for each in value)
+    if kind is float and type(value) is int:
+        try:
+            return float(value)
+        except OverflowError:
+            raise _wrong_type(key, where, "a number that a float holds", value) from None
+    if type(value) is not kind:
+        raise _wrong_type(key, where, kind.__name__, value)
     return value
+
+
+def _wrong_type(key: str, where: str, rule: str, value: object) -> InputError:
+    return InputError(f"{key} has the wrong type", where=where, rule=rule, found=repr(value)[:80])
 
 
 def _set(plain: dict[str, Any], key: str, text: str) -> None:

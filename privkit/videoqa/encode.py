@@ -97,7 +97,20 @@ def check_stores_code(model: FewBitVideoQA, where: object | None = None) -> Feat
 
 
 def write_codes(folder: Path, stored: StoredVideos) -> None:
-    """Write ``codes.npy`` (packed, ``(videos, ceil(N / 8))``) and ``videos.txt``, a name a line."""
+    """Write ``codes.npy`` (packed, ``(videos, ceil(N / 8))``) and ``videos.txt``, a name a line.
+
+    Raises:
+        InputError: a name has a line feed.
+    """
+    broken = [name for name in stored.videos if "\n" in name]
+    if broken:
+        raise InputError(
+            "the name of a video has a line feed",
+            where="videos.txt",
+            rule="a name a line",
+            found=repr(broken[0]),
+            remedy="rename the video",
+        )
     np.save(folder / "codes.npy", stored.codes.packed, allow_pickle=False)
     lines = "".join(f"{name}\n" for name in stored.videos)
-    (folder / "videos.txt").write_text(lines, encoding="utf-8")
+    (folder / "videos.txt").write_text(lines, encoding="utf-8", newline="\n")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from privkit.result import Result
-from privkit.videoqa.findings_bits import data_used
+from privkit.videoqa.findings_bits import data_used, start_warnings
 from privkit.videoqa.sweep import Outcome
 from privkit.videoqa.sweep_cells import cells_of, chance_of, comparisons, labels_of
 from privkit.videoqa.sweep_secrets import SecretRead, pooled_reads, secret_reads
@@ -58,7 +58,10 @@ def sweep_result(
         seed=seeds[0],
         data=[data_used(task) for task in tasks],
         findings=findings_of(cells, list(by_name), reads, compared),
-        warnings=warnings_of(cells, by_name, reads, chance, seeds),
+        warnings=[
+            *warnings_of(cells, by_name, reads, chance, seeds),
+            *start_warnings(tasks),
+        ],
         measures=measures_of(cells, by_name, reads, chance, compared),
         tables=tables_of(cells, by_name, reads, chance, compared),
     )

@@ -20,6 +20,7 @@ __all__ = [
     "described",
     "left_out_warnings",
     "points",
+    "start_warnings",
     "transfer_result",
 ]
 
@@ -71,6 +72,11 @@ def left_out_warnings(tasks: Sequence[Task]) -> list[str]:
     return out
 
 
+def start_warnings(tasks: Sequence[Task]) -> list[str]:
+    """What tells that the networks start from less than published weights, each once."""
+    return list(dict.fromkeys(words for task in tasks for words in task.start.warnings))
+
+
 def transfer_result(transfer: Transfer, source: TaskSource, *, command: str) -> Result:
     """The result of crossing tasks: accuracies, and each pair against the question alone."""
     crossed = {pair: pooled(runs) for pair, runs in transfer.crossed.items()}
@@ -119,7 +125,11 @@ def transfer_result(transfer: Transfer, source: TaskSource, *, command: str) -> 
             ),
             _gains(against, p),
         ],
-        [*warnings, *left_out_warnings(list(transfer.opened.values()))],
+        [
+            *start_warnings(list(transfer.opened.values())),
+            *warnings,
+            *left_out_warnings(list(transfer.opened.values())),
+        ],
     )
 
 

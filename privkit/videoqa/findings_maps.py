@@ -17,6 +17,7 @@ from privkit.videoqa.findings_bits import (
     data_used,
     described,
     left_out_warnings,
+    start_warnings,
 )
 from privkit.videoqa.map_checks import Pointing
 from privkit.videoqa.map_study import CONTROL, MapStudy
@@ -34,7 +35,8 @@ def maps_result(study: MapStudy, source: TaskSource, *, seed: int, command: str)
     changes = {
         name: mean_over_people(scores, range(len(scores))) for name, scores in study.changes.items()
     }
-    warnings = left_out_warnings(list(study.opened.values()))
+    tasks = list(study.opened.values())
+    warnings = [*start_warnings(tasks), *left_out_warnings(tasks)]
     for name, found in study.pointing.items():
         if found.empty:
             warnings.append(f"{name}: {found.empty} videos have an empty map and do not count.")

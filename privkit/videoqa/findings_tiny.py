@@ -12,6 +12,7 @@ from privkit.videoqa.findings_bits import (
     described,
     left_out_warnings,
     points,
+    start_warnings,
 )
 from privkit.videoqa.methods import METHODS
 from privkit.videoqa.paired import paired, pooled
@@ -83,7 +84,11 @@ def tiny_result(study: TinyStudy, source: TaskSource, *, mpeg4_videos: int, comm
                 "95% intervals over videos; exact sign test over videos.",
             ),
         ],
-        [*_extrapolated(study), *left_out_warnings([study.task])],
+        [
+            *start_warnings([study.task]),
+            *_extrapolated(study),
+            *left_out_warnings([study.task]),
+        ],
     )
 
 

@@ -16,6 +16,7 @@ from privkit.videoqa.findings_bits import (
     data_used,
     described,
     left_out_warnings,
+    start_warnings,
 )
 from privkit.videoqa.task import Task, TaskSource
 from privkit.videoqa.words import NEIGHBOURS, PHRASE, SHUFFLES, WordStudy
@@ -55,7 +56,7 @@ def words_result(
         *_found_again(study),
         *_examples(study, strong, shown),
     ]
-    warnings = left_out_warnings([task])
+    warnings = [*start_warnings([task]), *left_out_warnings([task])]
     if not strong.any():
         warnings.append("No word stands out from chance: the neighbours in the table say nothing.")
     return Result(

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Frames:
     key: Mapping[str, Any]
     at_once: int = 8
 
-    @property
+    @cached_property
     def row(self) -> dict[str, int]:
         """The place of each video that can be decoded."""
         return {name: n for n, name in enumerate(sorted(self.videos))}

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,11 @@ def cached_features(
 
 
 def open_features(
-    folder: Path, *, backbone: GridBackbone | None = None, sampling: VideoConfig | None = None
+    folder: Path,
+    *,
+    backbone: GridBackbone | None = None,
+    sampling: VideoConfig | None = None,
+    videos: Mapping[str, Path] | None = None,
 ) -> GridFeatures:
     """Open a cache of features.
 
@@ -125,9 +130,12 @@ def open_features(
         folder: the cache.
         backbone: the backbone that the features must come from; ``None`` to take any.
         sampling: size, clips and frames that they must be made with; ``None`` to take any.
+        videos: files that they must be made from, as far as all of them are there: features are
+            also used where the videos are not.
 
     Raises:
-        InputError: no cache, an unfinished or damaged one, or one of another backbone or sampling.
+        InputError: no cache, an unfinished or damaged one, or one of another backbone, sampling or
+            of other videos.
     """
     try:
         described = json.loads((folder / "videos.json").read_text(encoding="utf-8"))
@@ -159,6 +167,14 @@ def open_features(
             found=f"{key['backbone'][:12]}…",
             remedy="give the backbone that made it, or let the features be computed again",
         )
+    there = videos is not None and all(name in videos for name in names)
+    if videos is not None and there and key["videos"] != _videos_sha256(names, videos):
+        raise InputError(
+            "the cache was made from other videos of the same names",
+            where=folder,
+            rule="the bytes of every video are those that were decoded",
+            remedy="let the features be computed again",
+        )
     asked = sampling and [sampling.size, sampling.clips, sampling.frames]
     if asked and key["sampling"] != asked:
         raise InputError(
@@ -189,10 +205,21 @@ def _alone(folder: Path) -> Iterator[None]:
 def _videos_sha256(names: Sequence[str], videos: Mapping[str, Path]) -> str:
     digest = hashlib.sha256()
     with ThreadPoolExecutor(4) as pool:
-        hashes = pool.map(video_sha256, (videos[name] for name in names))
+        hashes = pool.map(_file_sha256, (videos[name] for name in names))
         for name, video in zip(names, hashes, strict=True):
             digest.update(f"{name}\0{video}\n".encode())
     return digest.hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    """The hash of a file; a process that asks again, as a sweep does, reads it once."""
+    facts = path.stat()
+    return _hash_of(path, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=200_000)
+def _hash_of(path: Path, _size: int, _changed: int) -> str:
+    return video_sha256(path)
 
 
 def _compute(

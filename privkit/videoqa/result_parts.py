@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from privkit.data.questions.record import QuestionSet
 from privkit.evaluation.guessing import Guess, shown
 from privkit.result import DataUsed, Measure, Table
+from privkit.videoqa.batches import QuestionBatches
 from privkit.videoqa.evaluate import Predictions, accuracy_measures
 from privkit.videoqa.methods import Variant
 from privkit.videoqa.starting import Loaded
@@ -16,6 +17,7 @@ __all__ = [
     "accuracy_table",
     "bits_words",
     "count_measures",
+    "cut_words",
     "data_used",
     "guess_table",
     "left_out_table",
@@ -32,6 +34,19 @@ __all__ = [
 _SHOWN = 10
 #: Bits of a float as it is kept in the cache.
 _FLOAT_BITS = 16
+
+
+def cut_words(splits: Mapping[str, QuestionBatches], max_tokens: int) -> list[str]:
+    """That texts are longer than the model reads, by split."""
+    cut = {split: batches.text.cut for split, batches in splits.items() if batches.text.cut}
+    if not cut:
+        return []
+    texts = {split: math.prod(splits[split].text.ids.shape[:2]) for split in cut}
+    said = ", ".join(f"{n:,} of {texts[split]:,} texts of {split}" for split, n in cut.items())
+    return [
+        f"{said} are longer than text.max_tokens = {max_tokens} and were cut: the end of the "
+        "question first, of an option only where it is too long alone."
+    ]
 
 
 def stored_words(variant: Variant, shape: Sequence[int], times: int) -> str:

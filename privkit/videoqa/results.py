@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from privkit.data.questions.record import QuestionSet
+from privkit.data.questions.record import SPLITS, QuestionSet
 from privkit.evaluation.guessing import Guess, guesses
 from privkit.result import DataUsed, Measure, Result
 from privkit.videoqa.encode import StoredVideos
@@ -14,6 +14,7 @@ from privkit.videoqa.result_parts import (
     accuracy_table,
     bits_words,
     count_measures,
+    cut_words,
     data_used,
     guess_table,
     left_out_table,
@@ -30,6 +31,12 @@ from privkit.videoqa.task import Task
 from privkit.videoqa.trained import Trained
 
 __all__ = ["encoding_result", "evaluation_result", "training_result"]
+
+
+_NO_TEST = (
+    "There is no test split. The weights were chosen on the validation split: its accuracy "
+    "flatters the model."
+)
 
 
 def training_result(
@@ -72,8 +79,12 @@ def training_result(
         warnings=[
             *task.start.warnings,
             *left_out_words(task.left_out),
+            *cut_words(
+                {split: task.batches(split, variant) for split in SPLITS},
+                task.configuration.text.max_tokens,
+            ),
             *outside_words(found, task.vocabulary is not None),
-            *([] if "test" in found else ["There is no test split: no accuracy is measured."]),
+            *([] if "test" in found else [_NO_TEST]),
         ],
         measures=[
             *split_measures(found, labels),
@@ -128,6 +139,10 @@ def evaluation_result(
         ],
         warnings=[
             *left_out_words(left_out),
+            *cut_words(
+                {split: saved.batches(predictions.questions)},
+                saved.configuration.text.max_tokens,
+            ),
             *outside_words(found, saved.vocabulary is not None),
             *_train_warning(saved, questions, split),
         ],
@@ -227,6 +242,8 @@ def _train_warning(saved: SavedModel, questions: QuestionSet, split: str) -> lis
     same = saved.questions_sha256 == questions.sha256
     if same and split == "train":
         return ["These are the questions that the model was trained on."]
+    if same and split == "validation":
+        return ["The model's weights were chosen on these questions: the accuracy flatters it."]
     if same:
         return []
     return [

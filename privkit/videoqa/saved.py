@@ -187,7 +187,8 @@ def load_model(path: Path) -> SavedModel:
         model = FewBitVideoQA(
             stored_form(variant, shape),
             QuestionAnswerer(configuration.model, answers and len(answers)),
-            clips=configuration.video.clips,
+            clips=video.clips,
+            pooling=video.pooling,
         )
     except (TypeError, ValueError, KeyError) as error:
         raise _foreign(path, f"metadata that cannot be used: {error}") from None

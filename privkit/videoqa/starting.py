@@ -102,7 +102,7 @@ class Start:
         backbone: frozen, in inference mode.
         initial: what answerers start from; ``None`` for weights that are drawn.
         loaded: the files that were read.
-        warnings: what is as it was drawn.
+        warnings: what is as it was drawn, or has learned from generated scenes only.
     """
 
     backbone: GridBackbone
@@ -120,6 +120,7 @@ def start(
     seed: int,
     device: str = "cpu",
     tick: Tick | None = None,
+    real_videos: bool = False,
 ) -> Start:
     """Load what is given, and pre-train what is not, as the configuration says.
 
@@ -131,6 +132,7 @@ def start(
         seed: of weights that are drawn, and of the pre-training.
         device: where is pre-trained.
         tick: progress.
+        real_videos: whether the questions are about other than generated videos.
 
     Raises:
         InputError: a file does not fit, or weights with BERT's words come without them.
@@ -168,6 +170,11 @@ def start(
                 "THE BACKBONE IS AS IT WAS DRAWN: it has learned nothing, because no weights are "
                 "given with --init and training.pretraining_steps is 0. What the accuracies say "
                 "about few-bit codes is of little worth."
+            )
+        elif real_videos:
+            warnings.append(
+                "The backbone was pre-trained on generated scenes: accuracy on real videos says "
+                "little about published backbones, whose weights --init takes."
             )
     initial = None
     if used:

@@ -14,13 +14,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from privkit.evaluation.intervals import Interval
+from privkit.data.questions.record import QuestionSet
+from privkit.errors import InputError
 from privkit.videoqa.distributed import Processes
 from privkit.videoqa.encode import encode
 from privkit.videoqa.evaluate import Predictions, guess, predict
 from privkit.videoqa.grid_cache import GridFeatures, cached_features
 from privkit.videoqa.methods import METHODS, Variant
-from privkit.videoqa.privacy import probe, read_secrets
+from privkit.videoqa.privacy import Probed, probe, probe_videos
+from privkit.videoqa.question_sets import open_set
 from privkit.videoqa.task import Task, TaskSource
 from privkit.videoqa.trained import Trained, trained
 
@@ -36,6 +38,9 @@ CLIPS = 4
 
 #: The level at which the reconstruction baselines stand.
 _RECONSTRUCTION_BITS = 10
+
+#: The probes learn from the videos of the first and are scored on those of the second.
+_PROBED = ("train", "test")
 
 
 def default_variants(levels: Sequence[int] = LEVELS) -> tuple[Variant, ...]:
@@ -71,8 +76,8 @@ class Outcome:
         job: the job.
         predictions: on the test split.
         more_clips: the same with :data:`CLIPS` times the clips; ``None`` but for FeatComp.
-        secrets: how often each probe reads each secret from what is stored of unseen videos;
-            empty where the set has no such labels, or nothing of the video is stored.
+        secrets: by secret and probe, what is read from what is stored of unseen videos; empty
+            where the set has no such labels, or nothing of the video is stored.
         best_step: the step whose weights were taken.
         seconds: of work.
     """
@@ -80,7 +85,7 @@ class Outcome:
     job: Job
     predictions: Predictions
     more_clips: Predictions | None
-    secrets: dict[tuple[str, str], Interval]
+    secrets: dict[tuple[str, str], Probed]
     best_step: int
     seconds: float
 
@@ -118,10 +123,24 @@ def run_sweep(
         tick: progress.
 
     Raises:
-        InputError: a task cannot be made ready.
+        InputError: a task cannot be made ready, has no test split, or its attributes cannot be
+            read; that is found before anything is trained.
         TrainingError: a loss is not finite.
     """
+    for source in sources:
+        _check(
+            open_set(
+                source.data,
+                task=source.task,
+                videos=source.videos,
+                seed=source.seed,
+                cache=source.cache,
+                tick=tick,
+            )
+        )
     tasks = [source.open(tick) for source in sources]
+    for task in tasks:
+        _check(task.questions)  # without the videos that cannot be decoded
     jobs = [Job(source, v, seed) for source in sources for v in variants for seed in seeds]
     for source, task in zip(sources, tasks, strict=True):
         if any(v.method.name == "featcomp" for v in variants):
@@ -137,6 +156,20 @@ def run_sweep(
                 if tick is not None:
                     tick("trainings", len(outcomes), len(jobs))
     return Sweep(tasks, [outcomes[job] for job in jobs])
+
+
+def _check(questions: QuestionSet) -> None:
+    """Refuse what would end a sweep after hours of training."""
+    if not questions.split("test"):
+        splits = dict.fromkeys(q.split for q in questions.questions)
+        raise InputError(
+            "there is no test question",
+            where=f"{questions.name} {questions.task}",
+            rule="a test split, with videos that can be decoded",
+            found=f"only {', '.join(splits)}",
+            remedy="name the test file, or the folder that holds it too",
+        )
+    probe_videos(questions)
 
 
 @contextmanager
@@ -181,20 +214,19 @@ def _run(job: Job) -> Outcome:
     return Outcome(job, predictions, more, secrets, result.progress.best_step, seconds)
 
 
-def _read_secrets(task: Task, result: Trained, group: Processes) -> dict[tuple[str, str], Interval]:
+def _read_secrets(task: Task, result: Trained, group: Processes) -> dict[tuple[str, str], Probed]:
     """Probe what is stored of the test videos; the probes learn from the training videos."""
-    if task.questions.attributes is None or not result.variant.method.video:
+    if not result.variant.method.video:
         return {}
-    secrets = read_secrets(task.questions.attributes)
-    videos = {
-        split: sorted({q.video for q in task.questions.split(split)}) for split in ("train", "test")
-    }
-    stored = {split: _stored(task, result, names, group) for split, names in videos.items()}
-    out: dict[tuple[str, str], Interval] = {}
-    for name in secrets.values:
-        labels = {split: secrets.of(name, names) for split, names in videos.items()}
-        found = probe(stored["train"], labels["train"], stored["test"], labels["test"])
-        out |= {(name, way): share for way, share in found.items()}
+    usable, _ = probe_videos(task.questions)
+    names = {split: sorted({v for one in usable for v in one.videos[split]}) for split in _PROBED}
+    stored = {split: _stored(task, result, of, group) for split, of in names.items() if of}
+    row = {split: {name: n for n, name in enumerate(of)} for split, of in names.items()}
+    out: dict[tuple[str, str], Probed] = {}
+    for one in usable:
+        train, test = (stored[s][[row[s][v] for v in one.videos[s]]] for s in _PROBED)
+        found = probe(train, one.labels["train"], test, one.labels["test"])
+        out |= {(one.secret, way): read for way, read in found.items()}
     return out
 
 

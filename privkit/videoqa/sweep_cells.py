@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from privkit.data.questions.record import Question
+from privkit.data.questions.vocabulary import normalise
 from privkit.errors import InputError
+from privkit.evaluation.guessing import shown
 from privkit.evaluation.intervals import Interval
 from privkit.videoqa.evaluate import Predictions
 from privkit.videoqa.findings_bits import SIGNIFICANT
@@ -196,12 +199,10 @@ def chance_of(task: Task) -> tuple[float, str]:
     test = task.questions.split("test")
     if task.questions.multiple_choice:
         return float(np.mean([1 / len(q.options) for q in test])), "1 / options, mean"
-    answers, counts = np.unique(
-        [q.answer for q in task.questions.split("train")], return_counts=True
-    )
-    most = str(answers[counts.argmax()])
-    share = float(np.mean([q.answer == most for q in test]))
-    return share, f"always {most!r}, the most frequent training answer"
+    counts = Counter(normalise(q.answer) for q in task.questions.split("train"))
+    most = min(counts, key=lambda answer: (-counts[answer], answer))
+    share = float(np.mean([normalise(q.answer) == most for q in test]))
+    return share, f"always '{shown(most)}', the most frequent training answer"
 
 
 def outside_vocabulary(task: Task) -> tuple[int, int]:

@@ -7,17 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
 from privkit.evaluation.intervals import CONFIDENCE, Interval, wilson
+from privkit.videoqa.findings_bits import SIGNIFICANT
 from privkit.videoqa.sweep import Outcome
 from privkit.videoqa.sweep_cells import Cells, labels_of
 
 __all__ = [
     "CHANCE",
+    "PooledRead",
     "Reads",
     "SecretRead",
     "pooled_reads",
-    "read_beyond_chance",
     "secret_names",
     "secret_reads",
     "strongest",
@@ -25,8 +28,6 @@ __all__ = [
 
 #: The probe that ignores the feature.
 CHANCE = "chance"
-#: Task, variant and secret to probe to share.
-Reads = Mapping[tuple[str, str, str], Mapping[str, Interval]]
 
 
 class SecretRead(NamedTuple):
@@ -40,6 +41,8 @@ class SecretRead(NamedTuple):
         secret: e.g. ``"identity"``.
         probe: a key of :data:`privkit.videoqa.privacy.PROBES`.
         share: the share of videos whose secret is read.
+        hits: ``(videos,)``, whether it is; ``None`` where only the share is known.
+        converged: whether the probe's training came to its end.
     """
 
     task: str
@@ -49,6 +52,26 @@ class SecretRead(NamedTuple):
     secret: str
     probe: str
     share: Interval
+    hits: NDArray[np.bool_] | None = None
+    converged: bool = True
+
+
+class PooledRead(NamedTuple):
+    """What the probes read of one secret from one store, seeds pooled.
+
+    Attributes:
+        shares: by probe.
+        beyond_chance: whether some probe is shown to read more than the guess.
+        converged: whether every probe's training came to its end.
+    """
+
+    shares: Mapping[str, Interval]
+    beyond_chance: bool
+    converged: bool
+
+
+#: Task, variant and secret to what is read.
+Reads = Mapping[tuple[str, str, str], PooledRead]
 
 
 def secret_reads(outcomes: Iterable[Outcome]) -> list[SecretRead]:
@@ -61,24 +84,30 @@ def secret_reads(outcomes: Iterable[Outcome]) -> list[SecretRead]:
             outcome.job.seed,
             secret,
             way,
-            share,
+            read.share,
+            read.hits,
+            read.converged,
         )
         for outcome in outcomes
-        for (secret, way), share in outcome.secrets.items()
+        for (secret, way), read in outcome.secrets.items()
     ]
 
 
 def pooled_reads(privacy: Sequence[SecretRead], cells: Cells) -> Reads:
     """Pooled over seeds: the videos are the same, so they count once."""
-    shares: dict[tuple[str, str, str], dict[str, list[Interval]]] = {}
+    gathered: dict[tuple[str, str, str], dict[str, list[SecretRead]]] = {}
     order = labels_of(cells)
     known = [r for r in privacy if r.variant in order]
     for read in sorted(known, key=lambda r: order.index(r.variant)):
-        by_probe = shares.setdefault((read.task, read.variant, read.secret), {})
-        by_probe.setdefault(read.probe, []).append(read.share)
+        by_probe = gathered.setdefault((read.task, read.variant, read.secret), {})
+        by_probe.setdefault(read.probe, []).append(read)
     return {
-        key: {probe: _pooled(found) for probe, found in by_probe.items()}
-        for key, by_probe in shares.items()
+        key: PooledRead(
+            {probe: _pooled([read.share for read in found]) for probe, found in by_probe.items()},
+            _beyond_chance(by_probe),
+            all(read.converged for found in by_probe.values() for read in found),
+        )
+        for key, by_probe in gathered.items()
     }
 
 
@@ -93,26 +122,49 @@ def _pooled(found: Sequence[Interval]) -> Interval:
     return Interval(successes / n, low, high, n, successes, effective, method)
 
 
-def strongest(found: Mapping[str, Interval]) -> tuple[str, Interval]:
+def strongest(found: PooledRead) -> tuple[str, Interval]:
     """The probe that reads most, and its share; guessing is none."""
-    probes = {name: share for name, share in found.items() if name != CHANCE}
+    probes = {name: share for name, share in found.shares.items() if name != CHANCE}
     return max(probes.items(), key=lambda pair: pair[1].value)
 
 
-def read_beyond_chance(found: Mapping[str, Interval]) -> bool:
+def _beyond_chance(by_probe: Mapping[str, Sequence[SecretRead]]) -> bool:
     """Whether some probe is shown to read more than the guess, which is measured as well.
 
-    The lower end of the difference is Newcombe's (1998, method 10), of two intervals of shares. It
-    is not adjusted for the number of probes and stores: false comfort costs more than an alarm.
+    On the same videos the two are compared by pairs: McNemar's exact test (1947) in each seed's
+    training, by Bonferroni over the seeds; a guess is the same in all seeds, so that their videos
+    cannot be pooled for a sign test. Where only shares are known, the lower end of their difference
+    by Newcombe (1998, method 10) is above 0. Neither is adjusted for the number of probes and
+    stores: false comfort costs more than an alarm.
     """
-    guess = found.get(CHANCE)
-    if guess is None:
-        return any(share.low > 0 for share in found.values())
-    return any(
-        share.value - guess.value > math.hypot(share.value - share.low, guess.high - guess.value)
-        for name, share in found.items()
-        if name != CHANCE
-    )
+    guesses = {read.seed: read for read in by_probe.get(CHANCE, ())}
+    for name, found in by_probe.items():
+        if name == CHANCE:
+            continue
+        tests = [p for read in found if (p := _paired_p(read, guesses.get(read.seed))) is not None]
+        if len(tests) == len(found):
+            if min(1.0, len(tests) * min(tests)) < SIGNIFICANT:
+                return True
+        elif _differs(found, by_probe.get(CHANCE, ())):
+            return True
+    return False
+
+
+def _paired_p(read: SecretRead, guess: SecretRead | None) -> float | None:
+    """Two-sided p; 1 where the probe reads less, ``None`` where the videos are not known."""
+    if guess is None or read.hits is None or guess.hits is None:
+        return None
+    more = int((read.hits & ~guess.hits).sum())
+    less = int((guess.hits & ~read.hits).sum())
+    return float(stats.binomtest(more, more + less).pvalue) if more > less else 1.0
+
+
+def _differs(found: Sequence[SecretRead], guessed: Sequence[SecretRead]) -> bool:
+    share = _pooled([read.share for read in found])
+    if not guessed:
+        return share.low > 0
+    guess = _pooled([read.share for read in guessed])
+    return share.value - guess.value > math.hypot(share.value - share.low, guess.high - guess.value)
 
 
 def secret_names(reads: Reads) -> list[str]:

@@ -126,8 +126,8 @@ def _secret_table(cells: Cells, reads: Reads) -> Table:
                     continue
                 probe, share = strongest(found)
                 row.append(f"{_share(share)} {probe}")
-                if CHANCE in found:
-                    guesses[secret] = f"{100 * found[CHANCE].value:.1f}"
+                if CHANCE in found.shares:
+                    guesses[secret] = f"{100 * found.shares[CHANCE].value:.1f}"
             rows.append(row)
         rows.append([task, "Guessing", "0", *(guesses.get(secret, "–") for secret in secrets)])
     return Table(
@@ -135,7 +135,9 @@ def _secret_table(cells: Cells, reads: Reads) -> Table:
         ["task", "stored", "bits a video", *secrets],
         rows,
         note="The stronger of the probes, with its name; guessing names the most frequent value. "
-        "A probe that fails does not show that nothing is there.",
+        "A probe that fails does not show that nothing is there. "
+        f"Of {CLIPS}×FeatComp, which stores {CLIPS} codes, only one code is probed, in the row of "
+        "FeatComp.",
     )
 
 
@@ -166,8 +168,8 @@ def measures_of(
     for pair in (pair for pairs in compared.values() for pair in pairs):
         where = {"task": pair.a.task, "variant": pair.a.label, "against": pair.b.label}
         out.append(_share_measure("accuracy, paired difference", pair.found, where))
-    for (trained, label, secret), by_probe in reads.items():
-        for probe, share in by_probe.items():
+    for (trained, label, secret), found in reads.items():
+        for probe, share in found.shares.items():
             where = {"task": trained, "variant": label, "secret": secret, "probe": probe}
             out.append(_share_measure("secret read", share, where, "lower protects"))
     for name, task in tasks.items():

@@ -11,7 +11,10 @@ from itertools import combinations
 from privkit.evaluation.intervals import Interval
 from privkit.videoqa.evaluate import accuracy
 from privkit.videoqa.findings_bits import left_out_warnings
+from privkit.videoqa.privacy import probe_videos
+from privkit.videoqa.sweep import CLIPS
 from privkit.videoqa.sweep_cells import (
+    MORE_CLIPS,
     Cells,
     PairedCells,
     cell_of,
@@ -23,7 +26,6 @@ from privkit.videoqa.sweep_cells import (
 from privkit.videoqa.sweep_secrets import (
     CHANCE,
     Reads,
-    read_beyond_chance,
     secret_names,
     strongest,
 )
@@ -67,7 +69,8 @@ def _both_sides(cells: Cells, task: str, reads: Reads) -> str:
         for secret in secret_names(reads):
             found = reads.get((task, cell.label, secret))
             if found is not None:
-                guess = f" against {found[CHANCE].value:.0%} guessing" if CHANCE in found else ""
+                shares = found.shares
+                guess = f" against {shares[CHANCE].value:.0%} guessing" if CHANCE in shares else ""
                 parts.append(f"{secret} {strongest(found)[1].percent()}{guess}")
         if parts:
             told.append(f"from {cell.label} {_listed(parts)}")
@@ -100,7 +103,7 @@ def _where_read(secret: str, reads: Reads) -> str:
     unread: dict[str, list[str]] = {}
     for (task, label, name), found in reads.items():
         if name == secret:
-            kind = read if read_beyond_chance(found) else unread
+            kind = read if found.beyond_chance else unread
             kind.setdefault(label, []).append(task)
     tasks = {task for task, _, name in reads if name == secret}
     parts = []
@@ -140,6 +143,9 @@ def warnings_of(
                 f"{chance[name][0]:.0%}: part of every accuracy is the data set's bias."
             )
     out += _warnings_on_probes(cells, reads)
+    for name, task in tasks.items():
+        out += [f"{name}: {note}." for note in probe_videos(task.questions)[1]]
+        out += _shared_videos(name, task)
     out += left_out_warnings(list(tasks.values()))
     for name, task in tasks.items():
         outside, asked = outside_vocabulary(task)
@@ -151,6 +157,18 @@ def warnings_of(
     if len(seeds) == 1:
         out.append("One seed: how far the numbers move from training to training is not known.")
     return out
+
+
+def _shared_videos(name: str, task: Task) -> list[str]:
+    """That videos stand in both splits."""
+    trained, tested = ({q.video for q in task.questions.split(s)} for s in ("train", "test"))
+    both = trained & tested
+    if not both:
+        return []
+    return [
+        f"{name}: {len(both):,} of {len(tested):,} test videos are training videos as well: the "
+        "models were trained on them, with other questions; the probes were not."
+    ]
 
 
 def _falls(cells: Cells, task: str) -> list[str]:
@@ -179,7 +197,7 @@ def _warnings_on_probes(cells: Cells, reads: Reads) -> list[str]:
         leaking = [task for task in probed if _leaks(cells, reads, task, secret)]
         silent: dict[str, list[str]] = {}
         for (task, label, name), found in reads.items():
-            if name == secret and task in leaking and not read_beyond_chance(found):
+            if name == secret and task in leaking and not found.beyond_chance:
                 silent.setdefault(label, []).append(task)
         if silent:
             out.append(
@@ -192,6 +210,25 @@ def _warnings_on_probes(cells: Cells, reads: Reads) -> list[str]:
                 f"The probes do not read {secret} from floats either ({', '.join(without)}): that "
                 "they read nothing from codes then says nothing."
             )
+    stopped = [
+        f"{label} ({task}: {secret})"
+        for (task, label, secret), r in reads.items()
+        if not r.converged
+    ]
+    if stopped:
+        out.append(
+            f"The linear probe did not come to its end on {_listed(stopped)}: it may read more."
+        )
+    more = [
+        cell.label
+        for cell in cells.values()
+        if cell.method == MORE_CLIPS and any(task == cell.task for task, *_ in reads)
+    ]
+    if more:
+        out.append(
+            f"{_listed(dict.fromkeys(more))} store {CLIPS} codes a video, which were not probed: "
+            "they may give away more than the one code that was."
+        )
     return out
 
 
@@ -199,7 +236,7 @@ def _leaks(cells: Cells, reads: Reads, task: str, secret: str) -> bool | None:
     """Whether floats give a secret away; ``None`` where that was not probed."""
     floats = cell_of(cells, task, "floats")
     found = reads.get((task, floats.label, secret)) if floats is not None else None
-    return None if found is None else read_beyond_chance(found)
+    return None if found is None else found.beyond_chance
 
 
 def points(found: Interval, unit: str = " points") -> str:

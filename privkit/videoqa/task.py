@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,10 @@ from privkit.videoqa.question_sets import (
 from privkit.videoqa.starting import Given, Start, start
 
 Tick = Callable[[str, int, int], None]
+
+#: Raised with every change of what a training computes, so that the cache's older trainings, which
+#: another code made, are not taken for this one's.
+_VERSION = 1
 
 __all__ = [
     "GENERATED_VIDEOS",
@@ -163,8 +168,10 @@ class Task:
             check_end_to_end(variant)
             backbone = copy.deepcopy(self.backbone).freeze(grid_encoder=False)
             backbone.grid_encoder.requires_grad_(True)
-        clips = self.configuration.video.clips
-        return FewBitVideoQA(stored, answerer, clips=clips, backbone=backbone)
+        video = self.configuration.video
+        return FewBitVideoQA(
+            stored, answerer, clips=video.clips, backbone=backbone, pooling=video.pooling
+        )
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -175,7 +182,10 @@ class Task:
             "features": dict(self.features.key),
             "model": json.dumps(self.configuration.to_dict()["model"], sort_keys=True),
             "text": vars(self.configuration.text),
+            "pooling": self.configuration.video.pooling,
             "words": hashlib.sha256(words.encode()).hexdigest(),
+            "code": _VERSION,
+            "transformers": version("transformers"),
             "initial": self.start.initial.sha256 if self.start.initial is not None else "drawn",
             "torch": torch.__version__,
         }
@@ -228,6 +238,7 @@ def prepare(
         seed=seed,
         device=device,
         tick=tick,
+        real_videos=not questions.notice,
     )
     wanted = set(questions.video_names())
     found = {name: file for name, file in questions.videos.items() if name in wanted}
@@ -235,7 +246,12 @@ def prepare(
     if end_to_end:
         made = open_frames(found, started.backbone, configuration.video, tick=tick)
     elif features is not None:
-        made = open_features(features, backbone=started.backbone, sampling=configuration.video)
+        made = open_features(
+            features,
+            backbone=started.backbone,
+            sampling=configuration.video,
+            videos=questions.videos,
+        )
     else:
         made = cached_features(
             found, started.backbone, configuration.video, cache=cache, device=device, tick=tick

@@ -130,7 +130,7 @@ def read_tiny_set(folder: Path, bits: int) -> StoredVideos:
         InputError: a file is broken, or there are not as many names as codes.
     """
     codes = open_codes(folder / "codes.npy", bits=bits).to_codes()
-    names = tuple((folder / "videos.txt").read_text(encoding="utf-8").splitlines())
+    names = _names(folder / "videos.txt")
     if len(names) != len(codes):
         raise InputError(
             "names and codes do not belong together",
@@ -139,6 +139,17 @@ def read_tiny_set(folder: Path, bits: int) -> StoredVideos:
             found=f"{len(names):,} lines",
         )
     return StoredVideos(codes, names)
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    """A name a line; only a line feed ends one, as U+2028 and the like may be part of a name."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            "the names cannot be read", where=path, rule="UTF-8, a name a line", found=error
+        ) from None
+    return tuple(text.removesuffix("\n").split("\n")) if text else ()
 
 
 _README = """\

@@ -63,6 +63,7 @@ def test_from_end_to_end(name, data, tmp_path, capsys) -> None:
     jsonschema.validate(found, result_schema())
     assert any("generated videos" in notice for notice in found["notices"])
     assert found["findings"]
+    assert sum("BACKBONE IS AS IT WAS DRAWN" in words for words in found["warnings"]) == 1
     assert found["configuration"]["settings"]["training"]["epochs"] == 1
     one, two = tmp_path / "one", tmp_path / "two"
     assert (one / "result.json").read_bytes() == (two / "result.json").read_bytes()
@@ -79,6 +80,29 @@ def test_words_and_sizes_are_told_to_people(data, tmp_path, capsys) -> None:
     codes = tmp_path / "tiny" / "tiny" / "codes.npy"
     arguments = ["--codes", str(codes), "--bits", "4", "-q", "--out", str(tmp_path / "k")]
     assert run(["kanon", *arguments]) == 0
+
+
+def test_given_weights_are_used(data, tmp_path) -> None:
+    import torch
+
+    from privkit.models.clipbert.grid import GridBackbone
+    from privkit.videoqa.configuration import load_configuration
+
+    backbone = GridBackbone(load_configuration("small", SETTINGS).model.backbone)
+    torch.save(backbone.resnet.state_dict(), tmp_path / "resnet.pth")
+    given = ["--init", str(tmp_path / "resnet.pth"), "--out", str(tmp_path / "run"), "-q"]
+    assert run(command("words", data, *given)) == 0
+    warnings = json.loads((tmp_path / "run" / "result.json").read_text())["warnings"]
+    assert not any("THE BACKBONE" in words for words in warnings)
+    assert any(words.startswith("The grid encoder") for words in warnings)
+
+
+@pytest.mark.parametrize("name", [*TASKS, "sweep"])
+@pytest.mark.parametrize("option", ["--init", "--vocabulary"])
+def test_what_is_given_is_opened(name, option, data, one_line) -> None:
+    arguments = ["videoqa", name, "--data", str(data), *TASKS.get(name, ["--task", "action"])]
+    more = ["--set", "training.pretraining_steps=0", "--not-strict", option, "nowhere.pth"]
+    assert "nowhere.pth" in one_line(*arguments, *more)
 
 
 def test_maps_of_any_video(data, tmp_path, capsys) -> None:

@@ -15,8 +15,9 @@ from tiny_training import Features, a_training, questions
 from privkit.data.questions.record import Question
 from privkit.data.questions.vocabulary import AnswerVocabulary
 from privkit.errors import InputError
-from privkit.models.clipbert.words import train_words
+from privkit.models.clipbert.words import Tokenizer, train_words
 from privkit.videoqa.batches import QuestionBatches, parts_of, training_order
+from privkit.videoqa.result_parts import cut_words
 
 
 @given(n=st.integers(2, 40), batch=st.integers(2, 50), seed=st.integers(0, 2**62))
@@ -91,6 +92,59 @@ def test_a_model_that_sees_no_question_gets_the_options_alone() -> None:
             questions(range(2)), tokenizer, None, max_tokens=12, with_question=with_question
         )
         assert int(batches.text.mask[0, 0].sum()) == words + 2  # [CLS] and [SEP]
+
+
+def of_words(option: str, number: int = 0) -> Question:
+    asked = "the cat and the dog and the bird"
+    return Question(
+        f"w{number}", "v", "action", "train", asked, option, options=(option, "the end"), correct=0
+    )
+
+
+def read(batches: QuestionBatches, tokenizer: Tokenizer, place: int) -> list[str]:
+    ids = batches.text.ids[0, place][batches.text.mask[0, place]]
+    return [tokenizer.vocabulary[n] for n in ids.tolist()]
+
+
+def test_the_question_is_cut_and_the_options_stay() -> None:
+    asked = of_words("a red hat")
+    tokenizer = train_words([asked.question, *asked.options], 100)
+    batches = QuestionBatches([asked], tokenizer, None, max_tokens=7)
+    assert read(batches, tokenizer, 0) == ["[CLS]", "the", "cat", "a", "red", "hat", "[SEP]"]
+    assert read(batches, tokenizer, 1) == ["[CLS]", "the", "cat", "and", "the", "end", "[SEP]"]
+    assert batches.text.cut == 2
+    # An option that is too long alone loses its end, and leaves no room for the question.
+    batches = QuestionBatches([asked], tokenizer, None, max_tokens=4)
+    assert read(batches, tokenizer, 0) == ["[CLS]", "a", "red", "[SEP]"]
+    assert read(batches, tokenizer, 1) == ["[CLS]", "the", "end", "[SEP]"]
+
+
+@given(
+    words=st.lists(st.text("ab é?漢", max_size=8), min_size=3, max_size=3),
+    max_tokens=st.integers(3, 40),
+)
+@hypothesis_settings(deadline=None, max_examples=100)
+def test_what_fits_reads_as_one_text(words: list[str], max_tokens: int) -> None:
+    tokenizer = train_words(["a b é ? 漢 ab ba"], 100)
+    asked, *options = words
+    split = tokenizer.batch([options], max_tokens, before=[asked])
+    whole = tokenizer.batch([[f"{asked} {option}" for option in options]], max_tokens)
+    assert split.cut == whole.cut
+    assert torch.equal(split.mask, whole.mask)
+    if not whole.cut:
+        assert torch.equal(split.ids, whole.ids)
+
+
+def test_cut_texts_are_told() -> None:
+    asked = [of_words("a red hat"), of_words("one", 1)]
+    tokenizer = train_words([asked[0].question, "a red hat one end"], 100)
+    splits = {
+        split: QuestionBatches(asked, tokenizer, None, max_tokens=most)
+        for split, most in (("train", 11), ("test", 30))
+    }
+    (said,) = cut_words(splits, 11)
+    assert said.startswith("3 of 4 texts of train are longer than text.max_tokens = 11")
+    assert cut_words({"test": splits["test"]}, 30) == []
 
 
 def open_ended(answer: str, number: int) -> Question:

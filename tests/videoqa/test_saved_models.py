@@ -76,6 +76,16 @@ def test_what_is_loaded_is_what_was_saved(task: Task, made: Trained, saved: Save
     assert not saved.backbone.training
 
 
+def test_pooling_is_kept(task: Task, made: Trained, tmp_path: Path) -> None:
+    assert made.model.pooling == "mean"
+    configuration = task.configuration.override(["video.pooling=logsumexp"])
+    other = replace(task, configuration=configuration)
+    model = other.model(made.variant, seed=1).eval()
+    assert model.pooling == "logsumexp"
+    save_model(tmp_path / "model.safetensors", other, replace(made, model=model))
+    assert load_model(tmp_path / "model.safetensors").model.pooling == "logsumexp"
+
+
 def test_raw_videos_give_the_answers_of_the_training(
     task: Task, made: Trained, saved: SavedModel, tmp_path: Path
 ) -> None:

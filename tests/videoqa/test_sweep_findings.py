@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from privkit.videoqa.evaluate import Predictions
 from privkit.videoqa.findings import SecretRead, sweep_result
 from privkit.videoqa.methods import METHODS, Variant
 from privkit.videoqa.sweep import CLIPS, Job, Outcome
+from privkit.videoqa.sweep_cells import chance_of
 from privkit.videoqa.task import Task
 
 SHAPE = (1, 4, 4, 64)
@@ -63,6 +65,7 @@ def task_of(
         left_out=dict(left_out or {}),
         vocabulary=vocabulary,
         features=SimpleNamespace(shape=SHAPE),
+        start=SimpleNamespace(warnings=("It begins with nothing.",)),
         configuration=SimpleNamespace(to_dict=lambda: settings),
     )
     return cast(Task, fake)
@@ -319,6 +322,72 @@ def test_a_guess_is_measured_too(videos: int, read: float, guessed: float, shown
     assert any("read beyond guessing" in f for f in result.findings) == shown
 
 
+def test_a_guess_and_a_probe_are_compared_on_the_same_videos() -> None:
+    task = task_of("action")
+    made = [outcome(task, "featcomp", 10, right(task, 0.9, s), seed=s) for s in (0, 1)]
+    guessed = np.arange(100) < 50
+
+    def shown(*probed: np.ndarray[Any, Any]) -> bool:
+        told = []
+        for seed, hits in enumerate(probed):
+            for probe, found in (("linear", hits), ("chance", guessed)):
+                interval = share_over_people(found, np.arange(100), unit="videos")
+                told.append(
+                    SecretRead(
+                        "action", "FeatComp 10 bits", 10, seed, "side", probe, interval, found
+                    )
+                )
+        result = sweep_result(made, [task], privacy=told, command="c")
+        return any("read beyond guessing" in f for f in result.findings)
+
+    above = np.arange(100) < 60  # all that the guess has, and 10 more: p = 0.002
+    apart = np.arange(100) >= 40  # as many, but 50 more and 40 fewer: p = 0.34
+    assert shown(above)
+    assert not shown(apart)
+    assert not shown(~guessed)
+    assert shown(above, apart)
+    assert not shown(np.arange(100) < 56, np.arange(100) < 50)  # 6 more: 2 × 0.031
+
+
+def test_probes_that_stopped_early_and_codes_that_were_not_probed() -> None:
+    task = task_of("action")
+    hits = right(task, 0.9)
+    made = [outcome(task, "featcomp", 10, hits, more=hits)]
+    told = [
+        SecretRead("action", "FeatComp 10 bits", 10, 0, "side", probe, share(0.5), None, ended)
+        for probe, ended in (("linear", False), ("chance", True))
+    ]
+    result = sweep_result(made, [task], privacy=told, command="c")
+    assert any("come to its end on FeatComp 10 bits (action: side)" in w for w in result.warnings)
+    assert any("4×FeatComp 10 bits store 4 codes" in w for w in result.warnings)
+    table = next(t for t in result.tables if t.title.startswith("What no question"))
+    assert "only one code is probed" in table.note
+    silent = sweep_result(made, [task], command="c")
+    assert not any("were not probed" in w for w in silent.warnings)
+
+
+def test_chance_compares_answers_as_the_scoring_does() -> None:
+    def asked(n: int, split: str, answer: str) -> Question:
+        return Question(f"q{n}", f"v{n}", "frameqa", cast(Any, split), "?", answer)
+
+    answers = ["Red", "red ", "blue", "blue", "red"]
+    questions = [asked(n, "train", a) for n, a in enumerate(answers)]
+    questions += [asked(9, "test", "RED"), asked(10, "test", "blue")]
+    made = QuestionSet("Made up", "frameqa", tuple(questions), {})
+    level, how = chance_of(cast(Any, SimpleNamespace(questions=made)))
+    assert (level, "'red'" in how) == (0.5, True)
+
+
+def test_videos_of_both_splits_are_told() -> None:
+    task = task_of("action")
+    both = [replace(q, video="v0000") for q in task.questions.split("test")[:2]]
+    questions = task.questions.with_questions([*task.questions.split("train"), *both])
+    task = cast(Task, SimpleNamespace(**{**vars(task), "questions": questions}))
+    made = [outcome(task, "floats", None, [True, False])]
+    warned = sweep_result(made, [task], command="c").warnings
+    assert any("1 of 1 test videos are training videos as well" in w for w in warned)
+
+
 def test_probes_that_fail_on_floats_prove_nothing() -> None:
     task = task_of("action")
     blind = dict.fromkeys(READS, (1 / 16, 0.5))
@@ -373,6 +442,7 @@ def test_videos_left_out_and_answers_outside_the_vocabulary() -> None:
     assert result.measure("videos left out").value == 7
     assert result.measure("answers outside the vocabulary").value == outside
     assert any("7 videos were left out" in w for w in result.warnings)
+    assert result.warnings.count("It begins with nothing.") == 1
     assert any(f"{outside} of {len(test)} test questions" in w for w in result.warnings)
 
 

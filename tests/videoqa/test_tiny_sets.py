@@ -14,7 +14,7 @@ from privkit.data.videos.decode import probe
 from privkit.data.videos.encode import write_gif
 from privkit.errors import InputError
 from privkit.features.codes import Codes
-from privkit.videoqa.encode import StoredVideos
+from privkit.videoqa.encode import StoredVideos, write_codes
 from privkit.videoqa.findings_tiny import tiny_result
 from privkit.videoqa.stored_sizes import measure_sizes, reencode
 from privkit.videoqa.tiny import read_tiny_set, study_tiny, write_tiny_set
@@ -50,6 +50,18 @@ def test_names_that_do_not_fit_the_codes(task, tmp_path) -> None:
     names.write_text("".join(names.read_text().splitlines(keepends=True)[1:]))
     with pytest.raises(InputError, match=f"each of the {VIDEOS} codes; found: {VIDEOS - 1} lines"):
         read_tiny_set(tmp_path / "tiny", 10)
+
+
+def test_only_a_line_feed_ends_a_name(task, tmp_path) -> None:
+    stored = stored_codes(task, 10)
+    names = ("a\u2028b", "c\x85d", "e\rf", "g\x0bh", *stored.videos[4:])
+    write_tiny_set(tmp_path / "tiny", task, StoredVideos(stored.codes, names))
+    assert read_tiny_set(tmp_path / "tiny", 10).videos == names
+    (tmp_path / "tiny" / "videos.txt").write_bytes(b"\xff\n")
+    with pytest.raises(InputError, match="names cannot be read"):
+        read_tiny_set(tmp_path / "tiny", 10)
+    with pytest.raises(InputError, match="has a line feed"):
+        write_codes(tmp_path, StoredVideos(stored.codes, ("a\nb", *names[1:])))
 
 
 def sizes_of(task, folder: Path, bits, most):

@@ -156,6 +156,7 @@ def test_findings_are_computed(base, tmp_path) -> None:
     assert any(w.startswith("transition: answers from stored codes fall") for w in result.warnings)
     assert not any(w.startswith("action: answers") for w in result.warnings)
     assert any(w.startswith("7 test videos of transition") for w in result.warnings)
+    assert sum("BACKBONE IS AS IT WAS DRAWN" in w for w in result.warnings) == 1  # of two tasks
     assert result.notices
     measure = result.measure(
         "accuracy above question-only", task="action", **{"codes of": "action"}

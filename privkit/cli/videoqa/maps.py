@@ -21,9 +21,12 @@ from privkit.cli.videoqa.options import (
     BitsOption,
     ConfigOption,
     DataOption,
+    InitOption,
+    NotStrictOption,
     SetOption,
     TasksOption,
     VideosOption,
+    VocabularyOption,
     task_source,
 )
 
@@ -47,6 +50,9 @@ def maps(
     ] = None,
     config: ConfigOption = "small",
     settings: SetOption = None,
+    init: InitOption = None,
+    vocabulary: VocabularyOption = None,
+    not_strict: NotStrictOption = False,
     videos: VideosOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
@@ -68,7 +74,16 @@ def maps(
 
     tasks = map_tasks(data, task or ())
     source = task_source(
-        data, None, videos, seed=seed, config=config, settings=settings, device=device
+        data,
+        None,
+        videos,
+        seed=seed,
+        config=config,
+        settings=settings,
+        device=device,
+        init=init,
+        vocabulary=vocabulary,
+        not_strict=not_strict,
     )
     with output.progress() as tick:
         study = study_maps(source, tasks, bits=bits, seed=seed, videos=video or (), tick=tick)

@@ -15,12 +15,15 @@ __all__ = [
     "BitsOption",
     "ConfigOption",
     "DataOption",
+    "InitOption",
+    "NotStrictOption",
     "RunArgument",
     "SeedsOption",
     "SetOption",
     "TaskOption",
     "TasksOption",
     "VideosOption",
+    "VocabularyOption",
     "task_source",
 ]
 
@@ -48,6 +51,22 @@ SetOption = Annotated[
         "--set", metavar="KEY=VALUE", help="Change a setting, e.g. training.batch=32; repeatable."
     ),
 ]
+InitOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--init",
+        help="Weights to start from: a checkpoint of ClipBERT, torchvision's ResNet, or a "
+        "Hugging Face folder of BERT; repeatable.",
+    ),
+]
+VocabularyOption = Annotated[
+    Path | None,
+    typer.Option("--vocabulary", help="BERT's vocab.txt, or a folder that holds one."),
+]
+NotStrictOption = Annotated[
+    bool,
+    typer.Option("--not-strict", help="Take what fits of a ClipBERT checkpoint, and say what."),
+]
 RunArgument = Annotated[
     Path,
     typer.Argument(
@@ -71,6 +90,9 @@ def task_source(
     config: str,
     settings: Sequence[str] | None,
     device: str,
+    init: Sequence[Path] | None,
+    vocabulary: Path | None,
+    not_strict: bool,
 ) -> TaskSource:
     """Where the task of a command line comes from; all commands share one cache.
 
@@ -80,8 +102,10 @@ def task_source(
     from privkit.cli.console import check_device
     from privkit.data.locations import cache_folder
     from privkit.videoqa.configuration import load_configuration
+    from privkit.videoqa.starting import Given
     from privkit.videoqa.task import TaskSource
 
     configuration = load_configuration(config, settings or ())
     cache = cache_folder() / "videoqa"
-    return TaskSource(data, task, videos, seed, configuration, cache, check_device(device))
+    given = Given(tuple(init or ()), vocabulary, not not_strict)
+    return TaskSource(data, task, videos, seed, configuration, cache, check_device(device), given)

@@ -19,10 +19,13 @@ from privkit.cli.console import (
 from privkit.cli.videoqa.options import (
     ConfigOption,
     DataOption,
+    InitOption,
+    NotStrictOption,
     SeedsOption,
     SetOption,
     TasksOption,
     VideosOption,
+    VocabularyOption,
     task_source,
 )
 
@@ -39,6 +42,9 @@ def sweep(
     ] = None,
     config: ConfigOption = "small",
     settings: SetOption = None,
+    init: InitOption = None,
+    vocabulary: VocabularyOption = None,
+    not_strict: NotStrictOption = False,
     videos: VideosOption = None,
     seed: SeedOption = 0,
     seeds: SeedsOption = 1,
@@ -75,7 +81,16 @@ def sweep(
     from privkit.videoqa.transfer import tasks_for
 
     source = task_source(
-        data, None, videos, seed=seed, config=config, settings=settings, device=device
+        data,
+        None,
+        videos,
+        seed=seed,
+        config=config,
+        settings=settings,
+        device=device,
+        init=init,
+        vocabulary=vocabulary,
+        not_strict=not_strict,
     )
     sources = [replace(source, task=name) for name in tasks_for(data, task or (), at_least=1)]
     at_a_time = workers or (usable_cores() if source.device == "cpu" else 1)

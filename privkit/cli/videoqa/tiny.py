@@ -21,10 +21,13 @@ from privkit.cli.videoqa.options import (
     BitsOption,
     ConfigOption,
     DataOption,
+    InitOption,
+    NotStrictOption,
     SeedsOption,
     SetOption,
     TaskOption,
     VideosOption,
+    VocabularyOption,
     task_source,
 )
 
@@ -46,6 +49,9 @@ def tiny(
     ] = 500,
     config: ConfigOption = "small",
     settings: SetOption = None,
+    init: InitOption = None,
+    vocabulary: VocabularyOption = None,
+    not_strict: NotStrictOption = False,
     videos: VideosOption = None,
     seed: SeedOption = 0,
     seeds: SeedsOption = 1,
@@ -69,7 +75,16 @@ def tiny(
     from privkit.videoqa.tiny import study_tiny
 
     source = task_source(
-        data, task, videos, seed=seed, config=config, settings=settings, device=device
+        data,
+        task,
+        videos,
+        seed=seed,
+        config=config,
+        settings=settings,
+        device=device,
+        init=init,
+        vocabulary=vocabulary,
+        not_strict=not_strict,
     )
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)

@@ -23,9 +23,12 @@ from privkit.cli.console import (
 from privkit.cli.videoqa.options import (
     ConfigOption,
     DataOption,
+    InitOption,
+    NotStrictOption,
     SetOption,
     TaskOption,
     VideosOption,
+    VocabularyOption,
     task_source,
 )
 
@@ -61,22 +64,9 @@ def train(
     ] = None,
     config: ConfigOption = "small",
     settings: SetOption = None,
-    init: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--init",
-            help="Weights to start from: a checkpoint of ClipBERT, torchvision's ResNet, or a "
-            "Hugging Face folder of BERT; repeatable.",
-        ),
-    ] = None,
-    vocabulary: Annotated[
-        Path | None,
-        typer.Option("--vocabulary", help="BERT's vocab.txt, or a folder that holds one."),
-    ] = None,
-    not_strict: Annotated[
-        bool,
-        typer.Option("--not-strict", help="Take what fits of a ClipBERT checkpoint, and say what."),
-    ] = False,
+    init: InitOption = None,
+    vocabulary: VocabularyOption = None,
+    not_strict: NotStrictOption = False,
     end_to_end: Annotated[
         bool,
         typer.Option(
@@ -107,7 +97,6 @@ def train(
     from privkit.videoqa.distributed import processes
     from privkit.videoqa.methods import Variant
     from privkit.videoqa.model import check_memory
-    from privkit.videoqa.starting import Given
     from privkit.videoqa.task import check_end_to_end
 
     variant = Variant.named(baseline or "featcomp", bits)
@@ -116,7 +105,16 @@ def train(
     if end_to_end and features is not None:
         raise InputError("features are no frames", where="--features", rule="no --end-to-end")
     source = task_source(
-        data, task, videos, seed=seed, config=config, settings=settings, device=device
+        data,
+        task,
+        videos,
+        seed=seed,
+        config=config,
+        settings=settings,
+        device=device,
+        init=init,
+        vocabulary=vocabulary,
+        not_strict=not_strict,
     )
     video = source.configuration.video
     if variant.bits is not None:
@@ -127,7 +125,6 @@ def train(
             source = dataclasses.replace(
                 source,
                 device=group.device,
-                given=Given(tuple(init or ()), vocabulary, not not_strict),
                 features=features,
                 end_to_end=end_to_end,
             )

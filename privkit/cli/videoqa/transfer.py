@@ -18,10 +18,13 @@ from privkit.cli.videoqa.options import (
     BitsOption,
     ConfigOption,
     DataOption,
+    InitOption,
+    NotStrictOption,
     SeedsOption,
     SetOption,
     TasksOption,
     VideosOption,
+    VocabularyOption,
     task_source,
 )
 
@@ -35,6 +38,9 @@ def transfer(
     bits: BitsOption = 10,
     config: ConfigOption = "small",
     settings: SetOption = None,
+    init: InitOption = None,
+    vocabulary: VocabularyOption = None,
+    not_strict: NotStrictOption = False,
     videos: VideosOption = None,
     seed: SeedOption = 0,
     seeds: SeedsOption = 1,
@@ -59,7 +65,16 @@ def transfer(
 
     tasks = tasks_for(data, task or ())
     source = task_source(
-        data, None, videos, seed=seed, config=config, settings=settings, device=device
+        data,
+        None,
+        videos,
+        seed=seed,
+        config=config,
+        settings=settings,
+        device=device,
+        init=init,
+        vocabulary=vocabulary,
+        not_strict=not_strict,
     )
     with output.progress() as tick:
         found = run_transfer(source, tasks, bits=bits, seeds=range(seed, seed + seeds), tick=tick)

@@ -20,9 +20,12 @@ from privkit.cli.videoqa.options import (
     BitsOption,
     ConfigOption,
     DataOption,
+    InitOption,
+    NotStrictOption,
     SetOption,
     TaskOption,
     VideosOption,
+    VocabularyOption,
     task_source,
 )
 
@@ -43,6 +46,9 @@ def words(
     ] = 20,
     config: ConfigOption = "small",
     settings: SetOption = None,
+    init: InitOption = None,
+    vocabulary: VocabularyOption = None,
+    not_strict: NotStrictOption = False,
     videos: VideosOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
@@ -64,7 +70,16 @@ def words(
     from privkit.videoqa.words import chosen_words, content_words, study_words
 
     source = task_source(
-        data, task, videos, seed=seed, config=config, settings=settings, device=device
+        data,
+        task,
+        videos,
+        seed=seed,
+        config=config,
+        settings=settings,
+        device=device,
+        init=init,
+        vocabulary=vocabulary,
+        not_strict=not_strict,
     )
     with output.progress() as tick:
         opened = source.open(tick)

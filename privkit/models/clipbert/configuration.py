@@ -13,10 +13,13 @@ from typing import Any
 
 from privkit.errors import InputError
 
-__all__ = ["CONVENTIONS", "BackboneConfig", "ClipBertConfig"]
+__all__ = ["CONVENTIONS", "POOLINGS", "BackboneConfig", "ClipBertConfig"]
 
 #: Output channels of a block over its inner ones.
 EXPANSION = {"basic": 1, "bottleneck": 4}
+
+#: How the scores of a video's clips become one.
+POOLINGS: tuple[str, ...] = ("mean", "logsumexp")
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 

@@ -135,13 +135,21 @@ class Tokenizer:
         text = "".join(f"{token}\n" for token in self._vocabulary)
         write_atomically(path, lambda temporary: _write(temporary, text))
 
-    def batch(self, texts: Sequence[Sequence[str]], max_tokens: int) -> TextBatch:
+    def batch(
+        self,
+        texts: Sequence[Sequence[str]],
+        max_tokens: int,
+        *,
+        before: Sequence[str] | None = None,
+    ) -> TextBatch:
         """Tokenise a batch, each text as ``[CLS] … [SEP]``.
 
         Args:
-            texts: B questions of O texts each: the question alone, or question, space and option.
+            texts: B questions of O texts each: the question alone, or each option.
             max_tokens: longest text in tokens, the two special ones included; what is longer
                 loses its end and is counted.
+            before: B texts, e.g. questions, that stand before each of their O options. They lose
+                their end first: options without their end can become the same.
 
         Raises:
             InputError: no texts, different numbers of them, or ``max_tokens`` below 3.
@@ -160,16 +168,24 @@ class Tokenizer:
                 rule="at least 3: [CLS], a word, [SEP]",
                 found=max_tokens,
             )
-        flat = list(itertools.chain.from_iterable(texts))
-        pieces = [e.ids for e in self._pieces.encode_batch(flat, add_special_tokens=False)]
-        cut = sum(len(ids) > max_tokens - 2 for ids in pieces)
-        rows = [[self._cls, *ids[: max_tokens - 2], self._sep] for ids in pieces]
+        a_row, room = options.pop(), max_tokens - 2
+        pieces = self._ids(list(itertools.chain.from_iterable(texts)))
+        heads = self._ids(before if before is not None else [""] * len(texts))
+        cut, rows = 0, []
+        for n, ids in enumerate(pieces):
+            head = heads[n // a_row]
+            cut += len(head) + len(ids) > room
+            kept = [*head[: max(0, room - len(ids))], *ids[:room]]
+            rows.append([self._cls, *kept, self._sep])
         longest = max(map(len, rows))
         padded = [row + [self._pad] * (longest - len(row)) for row in rows]
         lengths = torch.tensor([len(row) for row in rows])
-        shape = (len(texts), options.pop(), longest)
+        shape = (len(texts), a_row, longest)
         mask = torch.arange(longest) < lengths[:, None]
         return TextBatch(torch.tensor(padded).reshape(shape), mask.reshape(shape), cut)
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        return [e.ids for e in self._pieces.encode_batch(list(texts), add_special_tokens=False)]
 
 
 def train_words(texts: Iterable[str], size: int) -> Tokenizer:
