@@ -43,6 +43,7 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.slow
 def test_a_script(name, scripts, data, tmp_path, capsys) -> None:
     out = tmp_path / "out"
     given = ["--data", str(data), *SCRIPTS[name], "--bits", "4", *SETTINGS, "--out", str(out)]

@@ -53,6 +53,7 @@ def command(name, data, *more) -> list[str]:
 
 
 @pytest.mark.parametrize("name", TASKS)
+@pytest.mark.slow
 def test_from_end_to_end(name, data, tmp_path, capsys) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     from privkit.result import result_schema
