@@ -210,6 +210,7 @@ def clips(tmp_path: Path) -> Path:
     return tmp_path / "drawn"
 
 
+@pytest.mark.slow
 def test_cross_validation_on_drawn_clips(
     script: Load, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

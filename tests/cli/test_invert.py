@@ -54,6 +54,7 @@ def test_the_same_command_gives_the_same_bytes(folder: Path, tmp_path: Path) -> 
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_result(folder: Path, tmp_path: Path) -> None:
     first = _invert(folder, tmp_path / "a", "--bits", "8", *LIGHT)
     second = _invert(folder, tmp_path / "b", "--bits", "8", *LIGHT, "--seed", "1")

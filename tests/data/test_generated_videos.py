@@ -284,6 +284,7 @@ def features(seed, videos):
     return np.array(rows, np.float32), np.array(labels)
 
 
+@pytest.mark.slow
 def test_a_linear_model_tells_the_actions_apart():
     """On plain pixels, other scenes than it learned from; chance is 12.5%."""
     rows, labels = features(11, 1000)

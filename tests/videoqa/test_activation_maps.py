@@ -140,6 +140,7 @@ def test_long_videos(tmp_path) -> None:
     assert made[0].path.read_bytes() != made[1].path.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_study_of_two_tasks(tmp_path_factory, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("privkit.videoqa.map_study._LONG", 2)
     source = small_source(tmp_path_factory.getbasetemp())

@@ -162,6 +162,7 @@ def test_other_numbers_of_clips_are_refused(text: str) -> None:
         times_of(text)
 
 
+@pytest.mark.slow
 def test_a_model_trained_from_frames_answers_from_frames(data: Path, tmp_path: Path) -> None:
     task = source(data, "frameqa", end_to_end=True).open()
     made = trained(task, Variant.named("featcomp", 4), seed=1, keep=False)
