@@ -29,6 +29,11 @@ def arguments(doc: str | None, *, seeds: int | None = None) -> argparse.Argument
     parser.add_argument("--bits", type=int, default=10)
     parser.add_argument("--config", default="small")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--init", type=Path, action="append", default=[], help="weights to start from; repeatable"
+    )
+    parser.add_argument("--vocabulary", type=Path, help="vocab.txt that belongs to the weights")
+    parser.add_argument("--not-strict", action="store_true", help="load what fits of the weights")
     parser.add_argument("--seed", type=int, default=0)
     if seeds is not None:
         parser.add_argument("--seeds", type=int, default=seeds, help="how many, from --seed on")
@@ -52,6 +57,9 @@ def source_of(options: argparse.Namespace, task: str | None = None) -> TaskSourc
         config=options.config,
         settings=options.set,
         device=options.device,
+        init=options.init,
+        vocabulary=options.vocabulary,
+        not_strict=options.not_strict,
     )
 
 
@@ -61,9 +69,11 @@ def command_line(script: str, options: argparse.Namespace) -> str:
     for name, value in vars(options).items():
         values = value if isinstance(value, list) else [value]
         for one in values:
-            if one is not None and name not in _OUTPUT:
-                shown = Path(one).name if "/" in str(one) else str(one)
-                words += [f"--{name.replace('_', '-')}", shown]
+            if one is None or one is False or name in _OUTPUT:
+                continue
+            words.append(f"--{name.replace('_', '-')}")
+            if one is not True:
+                words.append(Path(one).name if "/" in str(one) else str(one))
     return shlex.join(words)
 
 
