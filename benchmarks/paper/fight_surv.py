@@ -23,8 +23,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from videoqa_script import markdown
 
-from privkit.capacity.report import table_to_markdown
 from privkit.cli.console import Output, check_device
 from privkit.data.locations import cache_folder, data_folder
 from privkit.data.questions.open import open_questions
@@ -37,7 +37,7 @@ from privkit.videoqa.configuration import Configuration, load_configuration
 from privkit.videoqa.distributed import Processes
 from privkit.videoqa.evaluate import Predictions, accuracy, accuracy_measures, guess, predict
 from privkit.videoqa.methods import METHODS, Variant
-from privkit.videoqa.paired import holm, paired, pooled
+from privkit.videoqa.paired import holm, paired, points, pooled
 from privkit.videoqa.task import prepare
 from privkit.videoqa.trained import trained
 
@@ -257,12 +257,8 @@ def findings(shares: dict[str, Interval], found: dict[str, Predictions], most: f
     compared = [paired(found[a], found[b]) for a, b in pairs]
     adjusted = holm([c.p for c in compared])
     for (a, b), pair, p in zip(pairs, compared, adjusted, strict=True):
-        gain = pair.difference
         shown = "" if p < SIGNIFICANT else "; no difference shown"
-        out.append(
-            f"{a} against {b}, clip by clip: {100 * gain.value:+.1f} points "
-            f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f}){shown}."
-        )
+        out.append(f"{a} against {b}, clip by clip: {points(pair.difference)}{shown}.")
     out.append(f"A random guess is right on {shares[GUESS.label].percent()}.")
     return out
 
@@ -301,23 +297,6 @@ def write_answers(path: Path, found: dict[str, Predictions]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["clip", "answer", *(f"{label}: right" for label in found)])
         writer.writerows(rows[name] for name in sorted(rows))
-
-
-def markdown(title: str, result: Result) -> str:
-    """Command, notices, findings and tables."""
-    return "\n".join(
-        [
-            f"# {title}",
-            "",
-            f"    {result.command}",
-            "",
-            *(f"**{notice}**\n" for notice in result.notices),
-            *(f"- {finding}" for finding in result.findings),
-            *(f"- Warning: {warning}" for warning in result.warnings),
-            "",
-            *(table_to_markdown(table) for table in result.tables),
-        ]
-    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from fight_surv import markdown, named_data
+from fight_surv import named_data
+from videoqa_script import markdown
 
 from privkit.cli.console import Output, check_device
 from privkit.data.locations import cache_folder

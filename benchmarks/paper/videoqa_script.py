@@ -15,7 +15,7 @@ from privkit.models.featcomp import check_bits
 from privkit.result import Result
 from privkit.videoqa.task import TaskSource
 
-__all__ = ["arguments", "command_line", "deliver", "source_of"]
+__all__ = ["arguments", "command_line", "deliver", "markdown", "source_of"]
 
 #: Options that say where the output goes; they are not part of what was measured.
 _OUTPUT = {"out", "pictures"}
@@ -77,6 +77,23 @@ def command_line(script: str, options: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
+def markdown(title: str, result: Result) -> str:
+    """Command, notices, findings and tables."""
+    return "\n".join(
+        [
+            f"# {title}",
+            "",
+            f"    {result.command}",
+            "",
+            *(f"**{notice}**\n" for notice in result.notices),
+            *(f"- {finding}" for finding in result.findings),
+            *(f"- Warning: {warning}" for warning in result.warnings),
+            "",
+            *(table_to_markdown(table) for table in result.tables),
+        ]
+    )
+
+
 def deliver(
     script: str,
     title: str,
@@ -101,19 +118,7 @@ def deliver(
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "result.json").write_text(result.to_json(), encoding="utf-8")
-    text = "\n".join(
-        [
-            f"# {title}",
-            "",
-            f"    {result.command}",
-            "",
-            *(f"**{notice}**\n" for notice in result.notices),
-            *(f"- {finding}" for finding in result.findings),
-            *(f"- Warning: {warning}" for warning in result.warnings),
-            "",
-            *(table_to_markdown(table) for table in result.tables),
-        ]
-    )
+    text = markdown(title, result)
     (options.out / f"{script}.md").write_text(text, encoding="utf-8")
     write(options.out)
     sys.stdout.write(text)

@@ -8,18 +8,16 @@ from typing import Any
 from privkit.evaluation.intervals import CONFIDENCE, Interval
 from privkit.result import DataUsed, Measure, Result, Table
 from privkit.videoqa.evaluate import accuracy, accuracy_measures
-from privkit.videoqa.methods import METHODS
-from privkit.videoqa.paired import Paired, holm, paired, pooled
+from privkit.videoqa.methods import METHODS, bits_words
+from privkit.videoqa.paired import Paired, holm, paired, points, pooled
 from privkit.videoqa.task import Task, TaskSource
 from privkit.videoqa.transfer import Transfer
 
 __all__ = [
     "SIGNIFICANT",
-    "bits_in_words",
     "data_used",
     "described",
     "left_out_warnings",
-    "points",
     "start_warnings",
     "transfer_result",
 ]
@@ -29,11 +27,6 @@ SIGNIFICANT = 0.05
 #: Points by which answers from stored codes may fall behind the end-to-end model.
 _POINTS = 3.0
 _LABELS = {"featcomp": "end to end", "question-only": "Q-only", "options-only": "Options-only"}
-
-
-def bits_in_words(bits: int) -> str:
-    """E.g. ``"10 bits"``."""
-    return f"{bits:,} bit{'s' if bits > 1 else ''}"
 
 
 def data_used(task: Task) -> DataUsed:
@@ -94,7 +87,7 @@ def transfer_result(transfer: Transfer, source: TaskSource, *, command: str) -> 
         measures.append(_difference("accuracy above question-only", found, where))
     for name, found in kept.items():
         measures.append(_difference("accuracy above end to end", found, {"task": name}))
-    bits = bits_in_words(transfer.bits)
+    bits = bits_words(transfer.bits)
     warnings = [
         f"{name}: answers from stored codes fall more than {_POINTS:g} points behind the "
         f"end-to-end model ({points(found.difference)}); the new answerer, not the codes, may be "
@@ -224,11 +217,6 @@ def _other_findings(
     if listed:
         out.append(f"No help beyond the question was found from codes of: {'; '.join(listed)}.")
     return out
-
-
-def points(found: Interval) -> str:
-    """A difference of shares in percentage points, e.g. ``"+2.0 points (-1.0 to +5.0)"``."""
-    return f"{100 * found.value:+.1f} points ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
 
 
 def _p(value: float) -> str:

@@ -13,7 +13,6 @@ from privkit.evaluation.intervals import (
 from privkit.result import Measure, Result, Table
 from privkit.videoqa.findings_bits import (
     SIGNIFICANT,
-    bits_in_words,
     data_used,
     described,
     left_out_warnings,
@@ -21,6 +20,7 @@ from privkit.videoqa.findings_bits import (
 )
 from privkit.videoqa.map_checks import Pointing
 from privkit.videoqa.map_study import CONTROL, MapStudy
+from privkit.videoqa.methods import bits_words
 from privkit.videoqa.task import TaskSource
 
 __all__ = ["maps_result"]
@@ -54,7 +54,7 @@ def maps_result(study: MapStudy, source: TaskSource, *, seed: int, command: str)
         findings.append(_change_finding(study, changes))
     names = [video.name for video in study.shown]
     findings.append(
-        f"Maps of {bits_in_words(study.bits)} learned for {' and '.join(study.tasks)} are drawn "
+        f"Maps of {bits_words(study.bits)} learned for {' and '.join(study.tasks)} are drawn "
         f"for {', '.join(names)}."
     )
     return Result(

@@ -7,15 +7,13 @@ from privkit.result import Measure, Result, Table
 from privkit.videoqa.evaluate import accuracy, accuracy_measures
 from privkit.videoqa.findings_bits import (
     SIGNIFICANT,
-    bits_in_words,
     data_used,
     described,
     left_out_warnings,
-    points,
     start_warnings,
 )
-from privkit.videoqa.methods import METHODS
-from privkit.videoqa.paired import paired, pooled
+from privkit.videoqa.methods import METHODS, bits_words
+from privkit.videoqa.paired import paired, points, pooled
 from privkit.videoqa.stored_sizes import MPEG4_QUANTISER, Size
 from privkit.videoqa.task import TaskSource
 from privkit.videoqa.tiny import TinyStudy
@@ -104,7 +102,7 @@ def _size_finding(study: TinyStudy) -> str:
     codes, tiny = study.sizes[0], _named(study, "tiny set")
     mpeg4, floats = _named(study, "videos as MPEG-4"), _named(study, "float16")
     return (
-        f"{study.videos:,} videos at {bits_in_words(study.bits)} take {codes.total:,.0f} bytes "
+        f"{study.videos:,} videos at {bits_words(study.bits)} take {codes.total:,.0f} bytes "
         f"(and a header of {codes.header}): {mpeg4.total / codes.total:,.0f} times less than as "
         f"MPEG-4 ({mpeg4.total:,.0f}), {floats.total / codes.total:,.0f} times less than as "
         f"float16 features ({floats.total:,.0f}). With names and questions the set takes "

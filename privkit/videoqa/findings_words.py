@@ -12,12 +12,12 @@ from privkit.evaluation.intervals import CONFIDENCE, share_over_people, wilson
 from privkit.result import Measure, Result, Table
 from privkit.videoqa.findings_bits import (
     SIGNIFICANT,
-    bits_in_words,
     data_used,
     described,
     left_out_warnings,
     start_warnings,
 )
+from privkit.videoqa.methods import bits_words
 from privkit.videoqa.task import Task, TaskSource
 from privkit.videoqa.words import NEIGHBOURS, PHRASE, SHUFFLES, WordStudy
 
@@ -51,7 +51,7 @@ def words_result(
     all_words = len(study.words)
     findings = [
         f"{int(strong.sum())} of {all_words} content words of {task.questions.task} move the "
-        f"{bits_in_words(bits)} of their videos further than any word does by chance "
+        f"{bits_words(bits)} of their videos further than any word does by chance "
         f"(p < {SIGNIFICANT} for all words together).",
         *_found_again(study),
         *_examples(study, strong, shown),
@@ -184,7 +184,7 @@ def _table(study: WordStudy, shown: Sequence[int], bits: int) -> Table:
         )
     nearest = ["nearest", *(f"{n}." for n in range(2, NEIGHBOURS + 1))]
     return Table(
-        f"Words with the nearest codes of {bits_in_words(bits)} (the paper's Table 3)",
+        f"Words with the nearest codes of {bits_words(bits)} (the paper's Table 3)",
         ["word", "videos", "p", "by chance", *nearest],
         rows,
         "A number is the cosine of two words' mean codes, less the mean of all videos. p: whether "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from privkit.errors import InputError
 from privkit.models.featcomp import check_bits
 
-__all__ = ["BASELINES", "METHODS", "Method", "Variant"]
+__all__ = ["BASELINES", "METHODS", "Method", "Variant", "bits_words"]
 
 
 @dataclass(frozen=True)
@@ -106,4 +106,9 @@ class Variant:
         """E.g. ``"FeatComp 10 bits"`` or ``"Floats"``."""
         if self.bits is None:
             return self.method.label
-        return f"{self.method.label} {self.bits:,} bit{'s' if self.bits > 1 else ''}"
+        return f"{self.method.label} {bits_words(self.bits)}"
+
+
+def bits_words(bits: int) -> str:
+    """E.g. ``"10 bits"``."""
+    return f"{bits:,} bit{'s' if bits > 1 else ''}"

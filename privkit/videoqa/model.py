@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from privkit.errors import InputError
-from privkit.models.clipbert.answerer import POOLING, QuestionAnswerer
+from privkit.models.clipbert.answerer import QuestionAnswerer, pool_clips
 from privkit.models.clipbert.grid import GridBackbone
 from privkit.models.clipbert.words import TextBatch
 from privkit.models.featcomp import FeatComp
@@ -113,7 +113,7 @@ class FewBitVideoQA(nn.Module):
 
     def scores(self, x_dec: Tensor, text: TextBatch) -> Tensor:
         """Pooled scores ``(B, options or answers)``."""
-        return POOLING[self.pooling](self.answerer(x_dec, text))
+        return pool_clips(self.answerer(x_dec, text), self.pooling)
 
     def forward(self, video: Tensor, text: TextBatch) -> Tensor:
         """Scores ``(B, options or answers)`` of frames, of ``x`` or of stored codes."""

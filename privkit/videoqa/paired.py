@@ -14,7 +14,7 @@ from privkit.errors import InputError
 from privkit.evaluation.intervals import CONFIDENCE, Interval
 from privkit.videoqa.evaluate import Predictions
 
-__all__ = ["Paired", "holm", "paired", "pooled"]
+__all__ = ["Paired", "holm", "paired", "points", "pooled"]
 
 
 @dataclass(frozen=True)
@@ -88,3 +88,9 @@ def holm(p: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p) - rank) * p[place]))
         adjusted[place] = largest
     return adjusted
+
+
+def points(found: Interval, unit: str = " points") -> str:
+    """A difference of shares in percentage points, e.g. ``"+2.0 points (-1.0 to +5.0)"``."""
+    value, low, high = (f"{100 * v:+.1f}" for v in (found.value, found.low, found.high))
+    return f"{value}{unit} ({low} to {high})"

@@ -10,12 +10,11 @@ from privkit.evaluation.guessing import Guess, shown
 from privkit.result import DataUsed, Measure, Table
 from privkit.videoqa.batches import QuestionBatches
 from privkit.videoqa.evaluate import Predictions, accuracy_measures
-from privkit.videoqa.methods import Variant
+from privkit.videoqa.methods import Variant, bits_words
 from privkit.videoqa.starting import Loaded
 
 __all__ = [
     "accuracy_table",
-    "bits_words",
     "count_measures",
     "cut_words",
     "data_used",
@@ -209,8 +208,3 @@ def data_used(questions: QuestionSet) -> DataUsed:
 def variant_settings(variant: Variant) -> dict[str, object]:
     """The method and its bits, for the record."""
     return {"method": variant.method.name, "bits": variant.bits}
-
-
-def bits_words(bits: int) -> str:
-    """E.g. ``"10 bits"``."""
-    return f"{bits:,} bit{'s' if bits > 1 else ''}"

@@ -9,10 +9,9 @@ from privkit.evaluation.guessing import Guess, guesses
 from privkit.result import DataUsed, Measure, Result
 from privkit.videoqa.encode import StoredVideos
 from privkit.videoqa.evaluate import Predictions, accuracy
-from privkit.videoqa.methods import Variant
+from privkit.videoqa.methods import Variant, bits_words
 from privkit.videoqa.result_parts import (
     accuracy_table,
-    bits_words,
     count_measures,
     cut_words,
     data_used,

@@ -22,7 +22,6 @@ from privkit.videoqa.evaluate import Predictions, guess, predict
 from privkit.videoqa.grid_cache import GridFeatures, cached_features
 from privkit.videoqa.methods import METHODS, Variant
 from privkit.videoqa.privacy import Probed, probe, probe_videos
-from privkit.videoqa.question_sets import open_set
 from privkit.videoqa.task import Task, TaskSource
 from privkit.videoqa.trained import Trained, trained
 
@@ -127,18 +126,10 @@ def run_sweep(
             read; that is found before anything is trained.
         TrainingError: a loss is not finite.
     """
-    for source in sources:
-        _check(
-            open_set(
-                source.data,
-                task=source.task,
-                videos=source.videos,
-                seed=source.seed,
-                cache=source.cache,
-                tick=tick,
-            )
-        )
-    tasks = [source.open(tick) for source in sources]
+    sets = [source.questions(tick) for source in sources]
+    for questions in sets:
+        _check(questions)
+    tasks = [source.prepare(given, tick) for source, given in zip(sources, sets, strict=True)]
     for task in tasks:
         _check(task.questions)  # without the videos that cannot be decoded
     jobs = [Job(source, v, seed) for source in sources for v in variants for seed in seeds]

@@ -11,10 +11,10 @@ from privkit.capacity.supervision import supervision_bits
 from privkit.evaluation.intervals import CONFIDENCE, Interval
 from privkit.result import Better, Measure, Table
 from privkit.videoqa.evaluate import accuracy, accuracy_measures
+from privkit.videoqa.paired import points
 from privkit.videoqa.sweep import CLIPS
 from privkit.videoqa.sweep_cells import Cell, Cells, PairedCells, labels_of, outside_vocabulary
 from privkit.videoqa.sweep_secrets import CHANCE, Reads, secret_names, strongest
-from privkit.videoqa.sweep_words import points
 from privkit.videoqa.task import Task
 
 __all__ = ["measures_of", "tables_of"]

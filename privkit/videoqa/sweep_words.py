@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 
-from privkit.evaluation.intervals import Interval
 from privkit.videoqa.evaluate import accuracy
 from privkit.videoqa.findings_bits import left_out_warnings
+from privkit.videoqa.paired import points
 from privkit.videoqa.privacy import probe_videos
 from privkit.videoqa.sweep import CLIPS
 from privkit.videoqa.sweep_cells import (
@@ -31,7 +31,7 @@ from privkit.videoqa.sweep_secrets import (
 )
 from privkit.videoqa.task import Task
 
-__all__ = ["findings_of", "points", "warnings_of"]
+__all__ = ["findings_of", "warnings_of"]
 
 
 def findings_of(
@@ -237,12 +237,6 @@ def _leaks(cells: Cells, reads: Reads, task: str, secret: str) -> bool | None:
     floats = cell_of(cells, task, "floats")
     found = reads.get((task, floats.label, secret)) if floats is not None else None
     return None if found is None else found.beyond_chance
-
-
-def points(found: Interval, unit: str = " points") -> str:
-    """A difference of accuracies in percentage points, with its interval."""
-    value, low, high = (f"{100 * v:+.1f}" for v in (found.value, found.low, found.high))
-    return f"{value}{unit} ({low} to {high})"
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -84,7 +84,15 @@ class TaskSource:
         Raises:
             InputError: see :func:`open_set` and :func:`prepare`.
         """
-        questions = open_set(
+        return self.prepare(self.questions(tick), tick)
+
+    def questions(self, tick: Tick | None = None) -> QuestionSet:
+        """Open the questions, and generate the set where it is the generated one.
+
+        Raises:
+            InputError: see :func:`open_set`.
+        """
+        return open_set(
             self.data,
             task=self.task,
             videos=self.videos,
@@ -92,6 +100,13 @@ class TaskSource:
             cache=self.cache,
             tick=tick,
         )
+
+    def prepare(self, questions: QuestionSet, tick: Tick | None = None) -> Task:
+        """Make the task of these questions ready.
+
+        Raises:
+            InputError: see :func:`prepare`.
+        """
         return prepare(
             questions,
             self.configuration,
