@@ -244,13 +244,15 @@ def _features_of_more_clips(
     """Features of the test videos with :data:`CLIPS` times the clips; kept in the cache."""
     video = source.configuration.video
     names = sorted({q.video for q in task.questions.split("test")})
+    # A step of its own, or its time would be added to that of the plain features.
+    own = tick and (lambda step, done, total: tick(f"{step}, {CLIPS}× clips", done, total))
     return cached_features(
         {name: task.questions.videos[name] for name in names},
         task.backbone,
         replace(video, clips=CLIPS * video.clips),
         cache=source.cache,
         device=source.device,
-        tick=tick,
+        tick=own,
     )
 
 

@@ -41,7 +41,8 @@ def tables_of(
             rows,
             note="95% intervals over the test videos, seeds pooled. Chance: "
             f"{'; '.join(f'{t}: {how}' for t, (_, how) in chance.items())}. "
-            f"{CLIPS}×: {CLIPS} times the clips at test time, through one encoder.",
+            f"{CLIPS}×: {CLIPS} times the clips at test time, through one encoder."
+            f"{_started(tasks)}",
         )
     ]
     if any(len(c.runs) > 1 for c in cells.values()):
@@ -61,6 +62,16 @@ def tables_of(
     if compared:
         tables.append(_comparison_table(compared))
     return tables
+
+
+def _started(tasks: Mapping[str, Task]) -> str:
+    """That the comparison leans towards codes, where they start from what floats have learned."""
+    if not any(t.configuration.training.start_from_floats for t in tasks.values()):
+        return ""
+    return (
+        " A model with a bottleneck starts from the answerer trained on floats: that answerer has "
+        "had twice the passes of Floats and of the models that see no video."
+    )
 
 
 def _comparison_table(compared: Mapping[str, Sequence[PairedCells]]) -> Table:

@@ -66,7 +66,9 @@ def task_of(
         vocabulary=vocabulary,
         features=SimpleNamespace(shape=SHAPE),
         start=SimpleNamespace(warnings=("It begins with nothing.",)),
-        configuration=SimpleNamespace(to_dict=lambda: settings),
+        configuration=SimpleNamespace(
+            to_dict=lambda: settings, training=SimpleNamespace(start_from_floats=True)
+        ),
     )
     return cast(Task, fake)
 
@@ -472,3 +474,7 @@ def test_one_seed_is_said_and_privacy_may_be_missing(made_up: Callable[..., Resu
     assert any(w.startswith("One seed") for w in result.warnings)
     assert not any("probe" in text for text in (*result.findings, *result.warnings))
     assert not any("Spread" in table.title for table in result.tables)
+
+
+def test_the_table_says_that_codes_start_from_floats(made_up: Callable[..., Result]) -> None:
+    assert "twice the passes of Floats" in made_up().tables[0].note
