@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from privkit.errors import InputError
 
-__all__ = ["MAX_BITS", "FeatComp", "binarize", "check_bits"]
+__all__ = ["MAX_BITS", "FeatComp", "binarize", "check_bits", "straight_through"]
 
 #: Two dense layers of a 40-float feature take 21 MB at this width; wider codes are no compression.
 MAX_BITS = 65_536
@@ -45,7 +45,11 @@ def binarize(t: Tensor, *, stochastic: bool) -> Tensor:
     Returns:
         ±1 of the same shape and type; its gradient is the gradient of ``t``.
     """
-    on = torch.rand_like(t) < (1 + t) / 2 if stochastic else t > 0
+    return straight_through(torch.rand_like(t) < (1 + t) / 2 if stochastic else t > 0, t)
+
+
+def straight_through(on: Tensor, t: Tensor) -> Tensor:
+    """±1 where a bit is on and off, in the type of ``t`` and with its gradient."""
     b = on.to(t.dtype) * 2 - 1
     return b + (t - t.detach())  # the bracket is exactly 0, so the value is exactly ±1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,7 +10,6 @@ from pathlib import Path
 from privkit.data.questions.record import SPLITS, QuestionSet, Split
 from privkit.data.questions.videos import VIDEO_ENDINGS, find_videos
 from privkit.data.questions.vocabulary import AnswerVocabulary
-from privkit.data.videos.decode import video_sha256
 from privkit.errors import InputError
 from privkit.videoqa.batches import QuestionBatches, VideoSource
 from privkit.videoqa.distributed import Processes
@@ -29,7 +27,6 @@ __all__ = [
     "split_named",
     "split_videos",
     "times_of",
-    "videos_sha256",
 ]
 
 Tick = Callable[[str, int, int], None]
@@ -136,14 +133,6 @@ def folder_videos(folder: Path) -> dict[str, Path]:
             rule=f"files that end in {', '.join(sorted(VIDEO_ENDINGS))}",
         )
     return found
-
-
-def videos_sha256(videos: Mapping[str, Path]) -> str:
-    """Hash of the videos' names and bytes."""
-    digest = hashlib.sha256()
-    for name, path in sorted(videos.items()):
-        digest.update(f"{name}\0{video_sha256(path)}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
 
 
 def times_of(clips: str) -> int:

@@ -14,7 +14,7 @@ from privkit.videoqa.methods import METHODS, Variant
 from privkit.videoqa.model import CodeDecoder, FewBitVideoQA
 from privkit.videoqa.task import Task
 from privkit.videoqa.train import Training, train
-from privkit.videoqa.trained import trained
+from privkit.videoqa.trained import identity_of, trained
 
 __all__ = ["answer_from_codes", "end_to_end", "train_on_codes", "trained_codes"]
 
@@ -59,15 +59,9 @@ def train_on_codes(
         validation=task.batches("validation", variant),
         source=stored,
         seed=seed,
-        identity={
-            **task.identity,
-            "codes": digest.hexdigest(),
-            "processes": group.world,
-            "device": group.device.partition(":")[0],
-        },
+        identity={**identity_of(task, group), "codes": digest.hexdigest()},
     )
-    snapshot = task.cache / f"training-{training.key[:24]}.safetensors"
-    train(training, group=group, snapshot=snapshot)
+    train(training, group=group, snapshot=training.kept_in(task.cache))
     return model
 
 

@@ -29,7 +29,13 @@ from privkit.models.clipbert.grid import GridBackbone
 from privkit.runs import write_atomically
 from privkit.videoqa.configuration import VideoConfig
 
-__all__ = ["GridFeatures", "cached_features", "open_features", "weights_sha256"]
+__all__ = [
+    "GridFeatures",
+    "cached_features",
+    "open_features",
+    "videos_sha256",
+    "weights_sha256",
+]
 
 #: Videos a step: the step is the unit of resuming, so its size is fixed.
 _STEP = 16
@@ -103,7 +109,7 @@ def cached_features(
     names = sorted(videos)
     key = {
         "version": _VERSION,
-        "videos": _videos_sha256(names, videos),
+        "videos": videos_sha256(videos),
         "backbone": weights_sha256(backbone),
         "sampling": [sampling.size, sampling.clips, sampling.frames],
         "count": len(names),
@@ -167,8 +173,8 @@ def open_features(
             found=f"{key['backbone'][:12]}…",
             remedy="give the backbone that made it, or let the features be computed again",
         )
-    there = videos is not None and all(name in videos for name in names)
-    if videos is not None and there and key["videos"] != _videos_sha256(names, videos):
+    there = {name: videos[name] for name in names if name in videos} if videos else {}
+    if len(there) == len(names) and key["videos"] != videos_sha256(there):
         raise InputError(
             "the cache was made from other videos of the same names",
             where=folder,
@@ -202,12 +208,14 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _videos_sha256(names: Sequence[str], videos: Mapping[str, Path]) -> str:
+def videos_sha256(videos: Mapping[str, Path]) -> str:
+    """Hash of the videos' names and bytes, whatever the order they are given in."""
+    names = sorted(videos)
     digest = hashlib.sha256()
     with ThreadPoolExecutor(4) as pool:
         hashes = pool.map(_file_sha256, (videos[name] for name in names))
         for name, video in zip(names, hashes, strict=True):
-            digest.update(f"{name}\0{video}\n".encode())
+            digest.update(f"{name}\0{video}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from privkit.models.featcomp import FeatComp
+from privkit.models.featcomp import FeatComp, straight_through
 from privkit.videoqa.distributed import Processes
 
 __all__ = ["SharedBatchNorm", "SharedFeatComp", "share_batches"]
@@ -80,9 +80,8 @@ class SharedFeatComp(FeatComp):
         drawn = torch.rand(
             int(rows), self.bits, generator=self.noise, device=x.device, dtype=soft.dtype
         )
-        on = drawn[self.group.rank :: self.group.world] < (1 + soft) / 2
-        signs = on.to(soft.dtype) * 2 - 1
-        return signs + (soft - soft.detach())
+        mine = drawn[self.group.rank :: self.group.world]
+        return straight_through(mine < (1 + soft) / 2, soft)
 
 
 def share_batches(module: nn.Module, group: Processes, seed: int) -> nn.Module:

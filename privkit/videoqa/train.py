@@ -85,6 +85,10 @@ class Training:
         }
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
+    def kept_in(self, cache: Path) -> Path:
+        """The file of a cache that the training is kept in."""
+        return cache / f"training-{self.key[:24]}.safetensors"
+
 
 def train(
     training: Training,

@@ -18,7 +18,7 @@ from privkit.videoqa.snapshots import Progress
 from privkit.videoqa.task import Task
 from privkit.videoqa.train import SNAPSHOT_SECONDS, Training, train
 
-__all__ = ["Trained", "live_logs", "trained"]
+__all__ = ["Trained", "identity_of", "live_logs", "trained"]
 
 Log = Callable[[dict[str, Any]], None]
 Tick = Callable[[str, int, int], None]
@@ -89,7 +89,7 @@ def trained(
     progress = train(
         training,
         group=group,
-        snapshot=task.cache / f"training-{training.key[:24]}.safetensors" if keep else None,
+        snapshot=training.kept_in(task.cache) if keep else None,
         every=every,
         log=log,
         tick=tick,
@@ -111,7 +111,7 @@ def live_logs(task: Task, variant: Variant, *, seed: int, group: Processes) -> P
     """The folder beside a training's snapshot where its TensorBoard events are written."""
     described = json.dumps(
         [
-            _identity(task, group),
+            identity_of(task, group),
             task.configuration.to_dict(),
             variant.method.name,
             variant.bits,
@@ -136,13 +136,16 @@ def _training(task: Task, variant: Variant, seed: int, group: Processes, workers
         task.batches("validation", variant),
         task.features,
         seed,
-        _identity(task, group),
+        identity_of(task, group),
         frames,
     )
 
 
-def _identity(task: Task, group: Processes) -> dict[str, Any]:
-    """Several processes and GPUs add up in another order: their last digits are others."""
+def identity_of(task: Task, group: Processes) -> dict[str, Any]:
+    """What a training on a task rests on, beside its settings, variant and seed.
+
+    Several processes and GPUs add up in another order: their last digits are others.
+    """
     if group.world == 1 and group.device == "cpu":
         return task.identity
     return {

@@ -102,7 +102,8 @@ def _videos(
     """The files to encode, the names of those that are missing, and what they belong to."""
     from privkit.errors import InputError
     from privkit.result import DataUsed
-    from privkit.videoqa.answering import folder_videos, split_named, split_videos, videos_sha256
+    from privkit.videoqa.answering import folder_videos, split_named, split_videos
+    from privkit.videoqa.grid_cache import videos_sha256
 
     chosen = None if split == "all" else split_named(split)
     if data is None and videos is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from privkit.data.questions.annotation_files import json_lines
-from privkit.data.questions.importer import SPLIT_WORDS, Importer, files_in
+from privkit.data.questions.importer import SPLIT_WORDS, Importer, files_in, read_files
 from privkit.data.questions.record import Question, QuestionSet, Split
 from privkit.data.questions.rows import Row
 from privkit.data.questions.tgif import OFFICIAL_ROWS
@@ -42,21 +42,17 @@ def _tasks(data: Path) -> tuple[str, ...]:
 
 
 def _read(data: Path, task: str, _seed: int) -> QuestionSet:
-    questions: list[Question] = []
-    rows: dict[str, int] = {}
-    for name, path in _files(data).items():
-        of_task, word = _FILES[name]
-        if of_task != task:
-            continue
-        before = len(questions)
-        for number, row in enumerate(json_lines(path), start=1):
-            questions.append(_question(row, f"{word}-{number}", task, SPLIT_WORDS[word]))
-        rows[word] = len(questions) - before
+    word_of = {split: word for word, split in SPLIT_WORDS.items()}
+    questions, rows = read_files(
+        [(_FILES[name][1], path) for name, path in _files(data).items() if _FILES[name][0] == task],
+        json_lines,
+        lambda row, split, number: _question(row, f"{word_of[split]}-{number}", task, split),
+    )
     if task == "msrvtt-qa":
-        return QuestionSet("MSRVTT-QA", task, tuple(questions), {}, MSRVTT_ROWS, rows)
+        return QuestionSet("MSRVTT-QA", task, questions, {}, MSRVTT_ROWS, rows)
     # ClipBERT carved its validation split out of the official train file.
     official = {"test": OFFICIAL_ROWS[task]["test"]}
-    return QuestionSet("TGIF-QA", task, tuple(questions), {}, official, rows)
+    return QuestionSet("TGIF-QA", task, questions, {}, official, rows)
 
 
 def _question(row: Row, question_id: str, task: str, split: Split) -> Question:

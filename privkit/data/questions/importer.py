@@ -9,7 +9,15 @@ from pathlib import Path
 from privkit.data.questions.record import Question, QuestionSet, Split
 from privkit.data.questions.rows import Row
 
-__all__ = ["SPLIT_WORDS", "Importer", "files_in", "first_word_type", "keep", "no_names"]
+__all__ = [
+    "SPLIT_WORDS",
+    "Importer",
+    "files_in",
+    "first_word_type",
+    "keep",
+    "no_names",
+    "read_files",
+]
 
 #: How the field's files name the splits.
 SPLIT_WORDS: Mapping[str, Split] = {"train": "train", "val": "validation", "test": "test"}
@@ -60,6 +68,35 @@ def first_word_type(question: str) -> str:
     """
     words = question.lower().split()
     return words[0] if words and words[0] in _QUESTION_WORDS else "other"
+
+
+def read_files(
+    files: Iterable[tuple[str, Path]],
+    rows_of: Callable[[Path], Iterable[Row]],
+    record: Callable[[Row, Split, int], Question],
+) -> tuple[tuple[Question, ...], dict[str, int]]:
+    """The questions of the files of one task, in order, and the rows of each file.
+
+    Args:
+        files: the field's word for the split (:data:`SPLIT_WORDS`), and the file.
+        rows_of: reads a file's rows.
+        record: makes a question of a row, its split and the row's number in its file, from 1.
+
+    Returns:
+        The questions, and the number of rows by the field's word for the split.
+
+    Raises:
+        InputError: a file is broken, or two rows of the files have the same id.
+    """
+    questions: list[Question] = []
+    rows: dict[str, int] = {}
+    seen: set[str] = set()
+    for word, path in files:
+        before = len(questions)
+        for number, row in enumerate(rows_of(path), start=1):
+            questions.append(keep(record(row, SPLIT_WORDS[word], number), row, seen))
+        rows[word] = len(questions) - before
+    return tuple(questions), rows
 
 
 def keep(question: Question, row: Row, seen: set[str]) -> Question:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from privkit.data.questions.annotation_files import tab_separated
-from privkit.data.questions.importer import SPLIT_WORDS, Importer, files_in, keep
+from privkit.data.questions.importer import Importer, files_in, read_files
 from privkit.data.questions.record import Question, QuestionSet, Split
 from privkit.data.questions.rows import Row
 
@@ -40,18 +40,13 @@ def _tasks(data: Path) -> tuple[str, ...]:
 
 def _read(data: Path, task: str, _seed: int) -> QuestionSet:
     columns, record = _FORMS[task]
-    questions: list[Question] = []
-    rows: dict[str, int] = {}
-    seen: set[str] = set()
-    for name, path in files_in(data, _FILES).items():
-        of_task, word = _FILES[name]
-        if of_task != task:
-            continue
-        before = len(questions)
-        for row in tab_separated(path, columns):
-            questions.append(keep(record(row, task, SPLIT_WORDS[word]), row, seen))
-        rows[word] = len(questions) - before
-    return QuestionSet("TGIF-QA", task, tuple(questions), {}, OFFICIAL_ROWS[task], rows)
+    files = files_in(data, _FILES).items()
+    questions, rows = read_files(
+        [(_FILES[name][1], path) for name, path in files if _FILES[name][0] == task],
+        lambda path: tab_separated(path, columns),
+        lambda row, split, _number: record(row, task, split),
+    )
+    return QuestionSet("TGIF-QA", task, questions, {}, OFFICIAL_ROWS[task], rows)
 
 
 def _multiple_choice(row: Row, task: str, split: Split) -> Question:

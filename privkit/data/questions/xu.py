@@ -18,9 +18,10 @@ from privkit.data.questions.importer import (
     Importer,
     files_in,
     first_word_type,
-    keep,
+    read_files,
 )
-from privkit.data.questions.record import Question, QuestionSet
+from privkit.data.questions.record import Question, QuestionSet, Split
+from privkit.data.questions.rows import Row
 from privkit.errors import InputError
 
 __all__ = ["MSRVTT_CSV", "MSRVTT_ROWS", "MSVD_ROWS", "XU_JSON"]
@@ -55,25 +56,22 @@ def _json_tasks(data: Path) -> tuple[str, ...]:
 
 def _read_json(data: Path, task: str, _seed: int) -> QuestionSet:
     name, prefix, official = _SETS[task]
-    questions: list[Question] = []
-    rows: dict[str, int] = {}
-    seen: set[str] = set()
-    for file, path in files_in(data, _JSON).items():
-        word, before = _JSON[file], len(questions)
-        for row in json_array(path):
-            words = row.text("question")
-            question = Question(
-                str(row.whole("id")),
-                f"{prefix}{row.whole('video_id')}",
-                task,
-                SPLIT_WORDS[word],
-                words,
-                row.text("answer"),
-                answer_type=first_word_type(words),
-            )
-            questions.append(keep(question, row, seen))
-        rows[word] = len(questions) - before
-    return QuestionSet(name, task, tuple(questions), {}, official, rows)
+
+    def record(row: Row, split: Split, _number: int) -> Question:
+        words = row.text("question")
+        return Question(
+            str(row.whole("id")),
+            f"{prefix}{row.whole('video_id')}",
+            task,
+            split,
+            words,
+            row.text("answer"),
+            answer_type=first_word_type(words),
+        )
+
+    files = [(_JSON[file], path) for file, path in files_in(data, _JSON).items()]
+    questions, rows = read_files(files, json_array, record)
+    return QuestionSet(name, task, questions, {}, official, rows)
 
 
 def _mapping_of(data: Path) -> Path:
@@ -106,25 +104,22 @@ def _csv_tasks(data: Path) -> tuple[str, ...]:
 
 
 def _read_csv(data: Path, task: str, _seed: int) -> QuestionSet:
-    questions: list[Question] = []
-    rows: dict[str, int] = {}
-    seen: set[str] = set()
-    for file, path in files_in(data, _CSV).items():
-        word, before = _CSV[file], len(questions)
-        for row in comma_separated(path, ("video_name", "question_id", "question", "answer")):
-            words = row.text("question")
-            question = Question(
-                row.text("question_id"),
-                row.video("video_name"),
-                task,
-                SPLIT_WORDS[word],
-                words,
-                row.text("answer"),
-                answer_type=first_word_type(words),
-            )
-            questions.append(keep(question, row, seen))
-        rows[word] = len(questions) - before
-    return QuestionSet("MSRVTT-QA", task, tuple(questions), {}, MSRVTT_ROWS, rows)
+    def record(row: Row, split: Split, _number: int) -> Question:
+        words = row.text("question")
+        return Question(
+            row.text("question_id"),
+            row.video("video_name"),
+            task,
+            split,
+            words,
+            row.text("answer"),
+            answer_type=first_word_type(words),
+        )
+
+    columns = ("video_name", "question_id", "question", "answer")
+    files = [(_CSV[file], path) for file, path in files_in(data, _CSV).items()]
+    questions, rows = read_files(files, lambda path: comma_separated(path, columns), record)
+    return QuestionSet("MSRVTT-QA", task, questions, {}, MSRVTT_ROWS, rows)
 
 
 XU_JSON = Importer(
