@@ -125,7 +125,7 @@ class QuestionBatches:
 
 
 def training_order(
-    places: NDArray[np.int64], batch: int, *, seed: int, epochs: int, first: int = 0
+    places: NDArray[np.int64], batch: int, *, seed: int, steps: int, first: int = 0
 ) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """Batches in a random order that depends on the seed and the epoch alone.
 
@@ -136,7 +136,7 @@ def training_order(
         batch: questions a batch; fewer where there are fewer. The incomplete last batch of an
             epoch is left out, so that all batches weigh the same.
         seed: of the order.
-        epochs: passes.
+        steps: number of batches, over all epochs, to end with; the last epoch may be cut short.
         first: number of batches, over all epochs, to begin with.
 
     Yields:
@@ -153,9 +153,10 @@ def training_order(
         )
     size = min(batch, len(places))
     a_pass = len(places) // size
-    for epoch in range(first // a_pass, epochs):
+    for epoch in range(first // a_pass, -(-steps // a_pass)):
         order = np.random.default_rng([seed, epoch]).permutation(places)
-        for n in range(first - epoch * a_pass if epoch == first // a_pass else 0, a_pass):
+        begin, end = max(first - epoch * a_pass, 0), min(steps - epoch * a_pass, a_pass)
+        for n in range(begin, end):
             yield epoch, order[n * size : (n + 1) * size]
 
 

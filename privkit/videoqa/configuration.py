@@ -81,6 +81,8 @@ class TrainingConfig:
         pretraining_steps: of a backbone without given weights, on generated scenes; 0 leaves it
             as it was drawn.
         epochs: passes over the training questions.
+        most_steps: that a training may take, so that a task of many questions costs no more than
+            one of few; 0 sets no limit.
         batch: questions a step, over all processes and accumulated batches.
         accumulate: batches that a step's questions are split into.
         bottleneck_learning_rate: peak, of the bottleneck.
@@ -100,6 +102,7 @@ class TrainingConfig:
 
     pretraining_steps: int
     epochs: int
+    most_steps: int
     batch: int
     accumulate: int
     bottleneck_learning_rate: float
@@ -119,7 +122,7 @@ class TrainingConfig:
         for name in ("epochs", "reconstruction_epochs"):
             value = getattr(self, name)
             _check(value >= 1, f"training.{name}", "at least 1", value)
-        for name in ("pretraining_steps", "patience", "validations"):
+        for name in ("pretraining_steps", "most_steps", "patience", "validations"):
             value = getattr(self, name)
             _check(value >= 0, f"training.{name}", "at least 0", value)
         _check(self.batch >= 2, "training.batch", "at least 2, for batch norm", self.batch)

@@ -170,6 +170,8 @@ class _Run:
         batch = min(how.batch, len(places))
         self._check_batch(batch)
         steps = phase.epochs * (len(places) // max(batch, 1))
+        if phase.task and how.most_steps:
+            steps = min(steps, how.most_steps)
         self.best = {}
         # Gradients that an earlier phase left would count into the norm that is clipped.
         self.model.zero_grad(set_to_none=True)
@@ -205,7 +207,7 @@ class _Run:
         try:
             fit(
                 wrapped,
-                self._batches(places, batch, phase.epochs),
+                self._batches(places, batch, steps),
                 lambda module, given: module(given),
                 optimizer,
                 stepping=Stepping(how.accumulate, how.clip_norm, how.precision, factor, scaler),
@@ -291,11 +293,11 @@ class _Run:
                 remedy="raise training.batch, or give more training questions",
             )
 
-    def _batches(self, places: NDArray[np.int64], batch: int, epochs: int) -> Iterable[Batch]:
+    def _batches(self, places: NDArray[np.int64], batch: int, steps: int) -> Iterable[Batch]:
         """This process's part of every batch, from the step on that comes next."""
         training, group = self.training, self.group
         order = training_order(
-            places, batch, seed=training.seed, epochs=epochs, first=self.progress.step
+            places, batch, seed=training.seed, steps=steps, first=self.progress.step
         )
         parts = parts_of(order, training.how.accumulate, group.rank, group.world)
         made = (

@@ -79,6 +79,15 @@ def test_the_learning_rate_follows_its_formula() -> None:
         assert warm_up_and_decay(steps, 0.1)(k) == pytest.approx(factor)
 
 
+@pytest.mark.parametrize(("most", "taken"), [(0, 30), (7, 7), (99, 30)])
+def test_a_limit_ends_the_training_and_its_decay(most: int, taken: int) -> None:
+    how = settings(epochs=5, batch=4, warmup=0.1, most_steps=most)
+    history = train(a_training(configuration=how), group=Processes()).history
+    assert history[-1]["step"] == taken
+    falling = taken - math.ceil(0.1 * taken)
+    assert history[-1]["learning_rate"] == pytest.approx(how.training.learning_rate / falling)
+
+
 def test_biases_and_norms_do_not_decay() -> None:
     training = a_training("featcomp", 6)
     how = replace(training.how, weight_decay=0.3, bottleneck_learning_rate=0.2, learning_rate=0.1)
@@ -204,6 +213,6 @@ def test_the_key_changes_with_everything_that_decides_the_outcome() -> None:
 
 
 def test_an_epoch_leaves_out_its_incomplete_last_batch() -> None:
-    order = list(training_order(np.arange(10), 4, seed=0, epochs=2))
+    order = list(training_order(np.arange(10), 4, seed=0, steps=4))
     assert [len(rows) for _, rows in order] == [4, 4, 4, 4]
     assert [epoch for epoch, _ in order] == [0, 0, 1, 1]
