@@ -1,9 +1,10 @@
-"""``StoredCodes``: codes or quasi-identifiers as they lie in a file, ready to be counted."""
+"""``StoredCodes``: codes or quasi-identifiers as they lie in files, ready to be counted."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -16,10 +17,23 @@ from numpy.typing import NDArray
 from privkit.errors import InputError
 from privkit.features.codes import Codes, integers_to_packed, packed_to_integers
 
-__all__ = ["CHUNK", "Form", "StoredCodes", "chunk_rows"]
+__all__ = [
+    "CHUNK",
+    "IN_MEMORY",
+    "Columns",
+    "Form",
+    "StoredCodes",
+    "Stream",
+    "chunk_rows",
+    "files_sha256",
+]
 
 CHUNK = 1 << 16
 """Integers read at a time: a block that stays in the processor's cache."""
+
+IN_MEMORY = 64 << 20
+"""Bytes of values that are read into memory at opening where they cannot be mapped; above, they
+are read from the files a block at a time, each time they are asked for."""
 
 
 class Form(Enum):
@@ -40,27 +54,86 @@ _TO_PACKED: dict[Form, Callable[[NDArray[Any], int], NDArray[np.uint8]]] = {
 }
 
 
-def chunk_rows(values: NDArray[Any]) -> int:
-    """Return how many rows to read at a time so that a block holds about 64Ki values."""
-    return max(1, CHUNK // max(1, int(np.prod(values.shape[1:]))))
+def chunk_rows(shape: tuple[int, ...]) -> int:
+    """Return how many rows to read at a time so that a block holds about 64Ki values.
+
+    Args:
+        shape: of the array, rows first.
+    """
+    return max(1, CHUNK // max(1, int(np.prod(shape[1:]))))
+
+
+def files_sha256(paths: Sequence[Path]) -> str:
+    """Return the SHA-256 of a file in hex, read as a stream.
+
+    Of several files, the SHA-256 of the sorted lines ``sha256  name``, each ending with a
+    newline, where the names start from the folder that holds them all: inside that folder,
+    ``sha256sum FILES | LC_ALL=C sort | sha256sum`` gives the same.
+    """
+    if len(paths) == 1:
+        return _sha256(paths[0])
+    whole = [path.absolute() for path in paths]
+    root = os.path.commonpath([path.parent for path in whole])
+    lines = [f"{_sha256(path)}  {path.relative_to(root).as_posix()}\n" for path in whole]
+    return hashlib.sha256("".join(sorted(lines)).encode(errors="surrogateescape")).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Codes that cannot be mapped into memory and are too many to be read into it.
+
+    Attributes:
+        dtype: of the values.
+        row_bytes: bytes of one record.
+        read: yields all of them, in order and from the start, at most so many rows a block, or
+            as many as suits the files where ``None`` is given.
+    """
+
+    dtype: np.dtype[Any]
+    row_bytes: int
+    read: Callable[[int | None], Iterator[NDArray[Any]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Columns of a table, in memory or in files.
+
+    Attributes:
+        schema: the ``pyarrow.Schema`` of the columns.
+        read: yields all records, in order and from the start, as ``pyarrow.RecordBatch``.
+        in_memory: whether the records are in memory already.
+    """
+
+    schema: Any
+    read: Callable[[], Iterator[Any]]
+    in_memory: bool
+
+    @cached_property
+    def table(self) -> Any:
+        """All records as a ``pyarrow.Table``, read into memory if they are not there yet."""
+        import pyarrow as pa
+
+        return pa.Table.from_batches(self.read(), schema=self.schema)
 
 
 @dataclass(frozen=True, eq=False)
 class StoredCodes:
-    """Codes in a file, or the quasi-identifier columns of a table.
+    """Codes in files, or the quasi-identifier columns of a table.
 
     Args:
-        source: the name of the file, or words for what was given in memory.
+        source: the name of the file, or words for several files or for what was given in memory.
         form: how the codes lie there.
         kind: the same in words, e.g. ``"uint16 integers"``.
         n: records.
         bits: N, or ``None`` where the file does not say it and nobody gave it.
-        values: the array as it lies in the file, possibly memory-mapped: ``(n,)`` integers,
-            ``(n, bits)`` 0/1 or ±1, or ``(n, ceil(bits / 8))`` packed bytes; ``None`` for a table.
-        table: a ``pyarrow.Table`` of the quasi-identifiers; ``None`` for an array.
-        columns: the names of the columns, for a table.
-        nulls: records with at least one null among the columns; null is a value of its own.
-        path: the file, if there is one.
+        arrays: the arrays as they lie in the files, one a shard, possibly memory-mapped: ``(m,)``
+            integers, ``(m, bits)`` 0/1 or ±1, or ``(m, ceil(bits / 8))`` packed bytes. None for a
+            table, nor where ``stream`` is given.
+        stream: the codes a block at a time, where they are neither mapped nor in memory.
+        quasi: the quasi-identifiers, for a table.
+        columns: the names of the columns that were read, for Parquet and CSV.
+        nulls: records with at least one null among them; null is a value of its own.
+        paths: the files, if there are any, in the order of the records.
     """
 
     source: str
@@ -68,11 +141,12 @@ class StoredCodes:
     kind: str
     n: int
     bits: int | None
-    values: NDArray[Any] | None = None
-    table: Any = None
+    arrays: tuple[NDArray[Any], ...] = ()
+    stream: Stream | None = None
+    quasi: Columns | None = None
     columns: tuple[str, ...] = ()
     nulls: int = 0
-    path: Path | None = None
+    paths: tuple[Path, ...] = ()
 
     @classmethod
     def from_codes(cls, codes: Codes, *, source: str = "codes in memory") -> StoredCodes:
@@ -84,33 +158,54 @@ class StoredCodes:
         if not len(codes):
             raise InputError("there are no codes", where=source, rule="at least one record")
         kind = f"packed bytes, {codes.bits} bits a code"
-        return cls(source, Form.PACKED, kind, len(codes), codes.bits, values=codes.packed)
+        return cls(source, Form.PACKED, kind, len(codes), codes.bits, (codes.packed,))
 
     @cached_property
     def sha256(self) -> str | None:
-        """SHA-256 of the file, in hex, read as a stream; ``None`` where there is no file."""
-        if self.path is None:
-            return None
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        """:func:`files_sha256` of the files; ``None`` where there is none."""
+        return files_sha256(self.paths) if self.paths else None
 
-    def chunks(self, rows: int | None = None) -> Iterator[NDArray[Any]]:
-        """Yield the array as stored, a block of rows at a time.
+    @property
+    def table(self) -> Any:
+        """The quasi-identifiers as a ``pyarrow.Table``, read into memory; ``None`` for codes."""
+        return None if self.quasi is None else self.quasi.table
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the values as stored, the widest of all shards, in native byte order.
 
         Raises:
             InputError: for a table, which has no array.
         """
-        if self.values is None:
-            raise InputError(
-                "the columns of a table are not codes",
-                where=self.source,
-                rule="codes are integers, a 0/1 matrix, a ±1 matrix or packed bytes",
-                found=self.kind,
-                remedy="give one column of whole numbers together with the number of bits",
-            )
-        step = rows or chunk_rows(self.values)
-        for start in range(0, self.n, step):
-            yield self.values[start : start + step]
+        if self.stream is not None:
+            return self.stream.dtype
+        return np.result_type(*self._arrays())
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one record as stored, the most of all shards.
+
+        Raises:
+            InputError: for a table, which has no array.
+        """
+        if self.stream is not None:
+            return self.stream.row_bytes
+        return max(a.dtype.itemsize * int(np.prod(a.shape[1:])) for a in self._arrays())
+
+    def chunks(self, rows: int | None = None) -> Iterator[NDArray[Any]]:
+        """Yield the codes as stored, a block of rows at a time, all shards in order.
+
+        Raises:
+            InputError: for a table, which has no array; or if a block that is read turns out to
+                be damaged or no codes.
+        """
+        if self.stream is not None:
+            yield from self.stream.read(rows)
+            return
+        for array in self._arrays():
+            step = rows or chunk_rows(array.shape)
+            for start in range(0, len(array), step):
+                yield array[start : start + step]
 
     def integer_chunks(self, rows: int | None = None) -> Iterator[NDArray[Any]]:
         """Yield the codes as integers, shape ``(m,)``, in blocks; needs codes of <= 64 bits."""
@@ -135,6 +230,17 @@ class StoredCodes:
         """
         return Codes.from_packed(np.concatenate(list(self.packed_chunks())), self._known_bits())
 
+    def _arrays(self) -> tuple[NDArray[Any], ...]:
+        if self.form is Form.TABLE:
+            raise InputError(
+                "the columns of a table are not codes",
+                where=self.source,
+                rule="codes are integers, a 0/1 matrix, a ±1 matrix or packed bytes",
+                found=self.kind,
+                remedy="give one column of whole numbers together with the number of bits",
+            )
+        return self.arrays
+
     def _known_bits(self) -> int:
         if self.bits is None:
             raise InputError(
@@ -144,3 +250,8 @@ class StoredCodes:
                 remedy="give --bits (or bits=)",
             )
         return self.bits
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

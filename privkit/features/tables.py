@@ -2,206 +2,144 @@
 
 Rules:
 
-* An equivalence class is an equal tuple of the chosen columns. Null is a value of its own, equal
-  to null; NaN is equal to NaN; -0.0 is equal to 0.0.
-* CSV is compared as text, exactly as it stands in the file: ``7`` and ``07`` differ. An empty
-  field is the empty text.
+* An equivalence class is an equal tuple of the chosen columns; which values are equal is said in
+  :mod:`privkit.features.values`, how files are read in :mod:`privkit.features.table_files`.
 * One column and ``bits`` given: the column holds codes, read as whole numbers below ``2**bits``,
   none missing. Several columns and ``bits`` given: ``bits`` is the declared size of the whole
   tuple, against which the number of classes is checked when they are counted.
 * No column named: right only where the file has a single one.
+* Columns of at most ``IN_MEMORY`` bytes are read at once. Larger ones stay in their files; whole
+  numbers are then checked when they are counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from privkit.errors import InputError
-from privkit.features.stored import Form, StoredCodes
+from privkit.features.files import Files
+from privkit.features.stored import Columns, Form, StoredCodes, Stream
+from privkit.features.table_files import (
+    TableFile,
+    chosen_columns,
+    open_table_files,
+    read_columns,
+)
+from privkit.features.values import JUDGED, refuse_unbounded
+from privkit.features.whole_numbers import code_type, codes_of
 
-__all__ = ["open_csv", "open_parquet"]
-
-_CSV = pa_csv.ParseOptions(newlines_in_values=True)
-
-
-def open_csv(path: Path, bits: int | None, columns: Sequence[str] | None) -> StoredCodes:
-    """Open columns of a comma-separated UTF-8 file with a header line, as text.
-
-    Raises:
-        InputError: if the file is broken, a column is missing, or a value is no code.
-    """
-    if path.stat().st_size == 0:
-        raise InputError(
-            "this CSV file is empty", where=path, rule="a header line and rows", found="0 bytes"
-        )
-    try:
-        with pa_csv.open_csv(path, parse_options=_CSV) as reader:
-            there = list(reader.schema.names)
-        chosen = _choose(path, there, columns)
-        convert = pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(chosen, pa.string()),
-            include_columns=chosen,
-            strings_can_be_null=False,
-        )
-        table = pa_csv.read_csv(path, parse_options=_CSV, convert_options=convert)
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise _broken(
-            path, "CSV", "comma-separated UTF-8 text with a header line", error
-        ) from error
-    return _stored(path, "CSV", table, bits)
+__all__ = ["open_table"]
 
 
-def open_parquet(path: Path, bits: int | None, columns: Sequence[str] | None) -> StoredCodes:
-    """Open columns of a Parquet file.
+def open_table(files: Files, bits: int | None, columns: Sequence[str] | None) -> StoredCodes:
+    """Open columns of Parquet or CSV files by the rules of this module.
 
     Raises:
-        InputError: if the file is broken, a column is missing or nested, or a value is no code.
+        InputError: if a file is broken, a column is missing, nested or of unbounded floats, or a
+            value is no code.
     """
-    try:
-        with pq.ParquetFile(path, memory_map=True) as file:
-            chosen = _choose(path, list(file.schema_arrow.names), columns)
-            for name in chosen:
-                _countable(path, name, file.schema_arrow.field(name).type)
-            table = file.read(columns=chosen)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _broken(path, "Parquet", "a whole Parquet file", error) from error
-    return _stored(path, "Parquet", table, bits)
-
-
-def _broken(path: Path, kind: str, rule: str, error: Exception) -> InputError:
-    empty = path.stat().st_size == 0
-    found = "an empty file, 0 bytes" if empty else str(error)[:300]
-    return InputError(f"this is not a readable {kind} file", where=path, rule=rule, found=found)
-
-
-def _choose(path: Path, there: list[str], columns: Sequence[str] | None) -> list[str]:
-    """Check the names of the columns, or take the only one there is."""
-    chosen = list(dict.fromkeys(columns or ()))
-    listed = ", ".join(there[:50]) + (f" and {len(there) - 50} more" if len(there) > 50 else "")
-    if not chosen and len(there) == 1:
-        chosen = there
-    if not chosen:
+    tables = open_table_files(files)
+    names = chosen_columns(tables, columns, option="--columns")
+    chosen = read_columns(tables, names)
+    n, nulls = _counted(tables, chosen)
+    if n == 0:
         raise InputError(
-            "it is not said which columns are the quasi-identifiers",
-            where=path,
-            rule="name one or several columns with --columns",
-            found=f"the columns {listed}" if there else "no columns",
+            "there are no rows", where=tables[0].path, rule="at least one record", found="0"
         )
-    for name in chosen:
-        if there.count(name) != 1:
-            raise InputError(
-                f"there is no column {name!r}"
-                if name not in there
-                else f"the column {name!r} is there {there.count(name)} times",
-                where=path,
-                rule="--columns names columns of the file",
-                found=f"the columns {listed}",
-            )
-    return chosen
-
-
-def _countable(path: Path, name: str, kind: Any) -> None:
-    if pa.types.is_nested(kind):
-        raise InputError(
-            f"the column {name!r} is nested",
-            where=path,
-            rule="a quasi-identifier has one plain value a record",
-            found=kind,
-            remedy="store codes as whole numbers, or as an npz of packed bytes",
-        )
-
-
-def _stored(path: Path, kind: str, table: Any, bits: int | None) -> StoredCodes:
-    names = tuple(table.column_names)
-    if table.num_rows == 0:
-        raise InputError("there are no rows", where=path, rule="at least one record", found="0")
-    words = f"{kind} column{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    words = f"{files.kind} column{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    stored = StoredCodes(files.source, Form.TABLE, words, n, bits, nulls=nulls, paths=files.paths)
+    where = f"{tables[0].path if len(tables) == 1 else files.source}: column {names[0]!r}"
+    kind = chosen.schema.field(0).type
     if len(names) == 1 and bits is not None:
-        column = _codes(path, names[0], table.column(0), bits)
-        return _integers(path, words, column, bits)
-    first = table.column(0)
-    plain = len(names) == 1 and pa.types.is_integer(first.type) and not first.null_count
-    if plain and pc.min(first).as_py() >= 0:
-        return _integers(path, words, first, None)
-    nulls = _null_records(table)
-    return StoredCodes(
-        path.name, Form.TABLE, words, table.num_rows, bits, None, table, names, nulls, path
+        return _codes(stored, chosen, where)
+    if (
+        len(names) == 1
+        and pa.types.is_integer(kind)
+        and not nulls
+        and _none_negative(tables, chosen)
+    ):
+        return _codes(stored, chosen, where)
+    _refuse_unbounded(chosen, where=files.source if len(tables) > 1 else tables[0].path)
+    return replace(stored, quasi=chosen, columns=tuple(names))
+
+
+def _counted(tables: Sequence[TableFile], chosen: Columns) -> tuple[int, int]:
+    """Count the records and those with a null, without reading what the files say themselves."""
+    rows = [table.rows for table in tables]
+    known = sum(count for count in rows if count is not None)
+    silent = None in rows or not all(
+        table.no_nulls(name) if name in table.types else table.keys[name] is not None
+        for table in tables
+        for name in chosen.schema.names
     )
+    if not silent:
+        return known, 0
+    n = nulls = 0
+    for batch in chosen.read():
+        n += batch.num_rows
+        nulls += _null_records(batch)
+    return n, nulls
 
 
-def _null_records(table: Any) -> int:
-    """Count the records with at least one null."""
-    missing = np.zeros(table.num_rows, dtype=bool)
-    for column in table.columns:
+def _null_records(batch: Any) -> int:
+    missing = np.zeros(batch.num_rows, dtype=bool)
+    for column in batch.columns:
         if column.null_count:
-            missing |= column.is_null().to_numpy()
+            missing |= column.is_null().to_numpy(zero_copy_only=False)
     return int(missing.sum())
 
 
-def _integers(path: Path, words: str, column: Any, bits: int | None) -> StoredCodes:
-    values = np.asarray(column.to_numpy())
-    return StoredCodes(
-        path.name, Form.INTEGERS, words, len(values), bits, values, columns=(), path=path
-    )
+def _none_negative(tables: Sequence[TableFile], chosen: Columns) -> bool:
+    """Tell whether the one column of whole numbers has no negative value.
+
+    What a file says of itself is taken at first: its codes are checked when they are read.
+    """
+    (name,) = chosen.schema.names
+    said = [table.lowest(name) for table in tables]
+    if None in said:
+        said = [pc.min(batch.column(0)).as_py() for batch in chosen.read() if batch.num_rows]
+    return int(min(said)) >= 0
 
 
-def _codes(path: Path, name: str, column: Any, bits: int) -> Any:
-    """Read one column as codes of ``bits`` bits and check every value."""
-    rule = f"a code of {bits} bits is a whole number from 0 to {_largest(bits)}, none missing"
-    where = f"{path}: column {name!r}"
-    if column.null_count:
-        row = int(np.flatnonzero(column.is_null().to_numpy())[0])
-        raise InputError(
-            f"the code in row {row} is missing",
-            where=where,
-            rule=rule,
-            found=f"{column.null_count} nulls",
-            remedy="leave --bits out to count null as a value of its own",
-        )
-    if pa.types.is_dictionary(column.type):
-        column = pc.cast(column, column.type.value_type)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        fine = pc.match_substring_regex(column, r"^[0-9]{1,19}$").to_numpy()
-        if not fine.all():
-            row = int(np.argmin(fine))
-            raise InputError(
-                f"row {row} is not a whole number",
-                where=where,
-                rule=rule,
-                found=repr(column[row].as_py()),
-                remedy="leave --bits out to count the values as text",
-            )
-        column = pc.cast(column, pa.uint64())
-    if not pa.types.is_integer(column.type):
+def _codes(stored: StoredCodes, chosen: Columns, where: str) -> StoredCodes:
+    """Take one column as codes."""
+    dtype = code_type(chosen.schema.field(0).type)
+    if dtype is None:
         raise InputError(
             "this column does not hold codes",
             where=where,
-            rule=rule,
-            found=column.type,
+            rule="codes are whole numbers, none missing",
+            found=chosen.schema.field(0).type,
             remedy="leave --bits out to count the values as they are",
         )
-    low, high = pc.min(column).as_py(), pc.max(column).as_py()
-    if low < 0 or high >= 1 << bits:
-        worst = low if low < 0 else high
-        row = pc.index(column, pa.scalar(worst, column.type)).as_py()
-        problem = "is negative" if low < 0 else f"has bits set above the {bits} bits of a code"
-        raise InputError(
-            f"the code in row {row} {problem}",
-            where=where,
-            rule=rule,
-            found=worst,
-            remedy="give the right --bits",
-        )
-    return column
+    stored = replace(stored, form=Form.INTEGERS, nulls=0, columns=tuple(chosen.schema.names))
+
+    def read(rows: int | None) -> Iterator[NDArray[Any]]:
+        for values in codes_of(chosen.read(), stored.bits, where=where):
+            step = rows or max(1, len(values))
+            for start in range(0, len(values), step):
+                yield values[start : start + step]
+
+    if not chosen.in_memory:
+        return replace(stored, stream=Stream(dtype, dtype.itemsize, read))
+    return replace(stored, arrays=(np.concatenate(list(read(None))),))
 
 
-def _largest(bits: int) -> str:
-    return str((1 << bits) - 1) if bits <= 64 else f"2**{bits} - 1"
+def _refuse_unbounded(chosen: Columns, *, where: object) -> None:
+    """Look at the first records of each column for floats that nearly all differ."""
+    batches, rows = [], 0
+    for batch in chosen.read():
+        batches.append(batch)
+        rows += batch.num_rows
+        if rows >= JUDGED:
+            break
+    table = pa.Table.from_batches(batches, schema=chosen.schema)
+    for name in table.column_names:
+        refuse_unbounded(name, table.column(name), where=where)

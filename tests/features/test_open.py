@@ -47,7 +47,7 @@ def test_the_form_is_decided_by_the_rules(tmp_path, array, bits, form, found_bit
 def test_npy_stays_on_disk_and_is_hashed(tmp_path):
     path = saved(tmp_path, np.arange(100, dtype=np.uint32))
     stored = open_codes(path)
-    assert isinstance(stored.values.base, np.memmap)
+    assert isinstance(stored.arrays[0].base, np.memmap)
     assert stored.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert stored.source == "codes.npy"
 
@@ -171,7 +171,7 @@ BAD_ARRAYS = [
     (lambda d: saved(d, np.arange(3)), -1, "1 to 65536"),
     (lambda d: saved(d, np.arange(3)), 10**9, "1 to 65536"),
     (lambda d: d / "missing.npy", None, "does not exist"),
-    (lambda d: d, None, "a directory"),
+    (lambda d: d, None, "no file in this folder"),
     (lambda d: other(d, "codes.pickle"), None, "kind of file is not known"),
     (lambda d: other(d, "codes"), None, "no extension"),
 ]

@@ -1,0 +1,94 @@
+"""What it means that two values of a column are equal, and which columns cannot be counted.
+
+Null is a value of its own, equal to null; NaN is equal to NaN; -0.0 is equal to 0.0; text is
+compared as it stands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from privkit.errors import InputError
+
+__all__ = ["JUDGED", "comparable", "plain_type", "refuse_unbounded"]
+
+JUDGED = 1 << 20
+"""Records from the start of a column by which it is judged whether its floats are unbounded."""
+
+_FEWEST = 20
+
+
+def plain_type(kind: Any) -> Any:
+    """Return the type of the values of a dictionary or of an extension type, others unchanged."""
+    while True:
+        if isinstance(kind, pa.BaseExtensionType):
+            kind = kind.storage_type
+        elif pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        else:
+            return kind
+
+
+def comparable(column: Any) -> Any:
+    """Bring an Arrow column into the form in which equal values are equal bytes.
+
+    Args:
+        column: a ``pyarrow.Array`` or ``pyarrow.ChunkedArray``.
+
+    Returns:
+        The same values, null where it was null: floats as float64 with one zero and one NaN, dates
+        and times as whole numbers of their unit.
+
+    Raises:
+        pyarrow.ArrowException: for values that Arrow cannot cast, as intervals of the calendar.
+    """
+    column = pc.cast(column, plain_type(column.type))
+    kind = column.type
+    if pa.types.is_floating(kind):
+        column = pc.add(pc.cast(column, pa.float64()), 0.0)  # -0.0 becomes 0.0
+        return pc.if_else(pc.is_nan(column), float("nan"), column)
+    if pa.types.is_temporal(kind):
+        return pc.cast(column, pa.int32() if kind.bit_width == 32 else pa.int64())
+    if pa.types.is_decimal256(kind):
+        return pc.cast(column, pa.string())
+    return column
+
+
+def refuse_unbounded(name: str, column: Any, *, where: object) -> None:
+    """Refuse floats that nearly all differ: every record would be a class of its own.
+
+    Args:
+        name: of the column.
+        column: a ``pyarrow.Array`` or ``pyarrow.ChunkedArray`` of floats, or of text that may be
+            floats; all else is accepted. Judged by its first ``JUDGED`` records.
+        where: the file, for the error.
+
+    Raises:
+        InputError: if at least 20 values are there, not all of them whole numbers, and more than
+            half of them are distinct.
+    """
+    values = column.slice(0, JUDGED).drop_null()
+    kind = plain_type(values.type)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        try:
+            values = pc.cast(pc.cast(values, kind), pa.float64())
+        except pa.ArrowInvalid:  # text
+            return
+    elif not pa.types.is_floating(kind):
+        return
+    values = comparable(values)
+    values = values.filter(pc.invert(pc.is_nan(values)))
+    if len(values) < _FEWEST or pc.all(pc.equal(pc.floor(values), values)).as_py():
+        return
+    distinct = pc.count_distinct(values).as_py()
+    if 2 * distinct > len(values):
+        raise InputError(
+            f"the column {name!r} holds floats that nearly all differ",
+            where=where,
+            rule="a quasi-identifier has few values, each shared by several people",
+            found=f"{distinct} distinct values among {len(values)}",
+            remedy="bin it first, e.g. round to whole numbers or to ranges such as 30-39",
+        )
