@@ -24,14 +24,20 @@ from privkit.anonymity.classes import ClassCounts
 __all__ = [
     "Entropies",
     "chao_shen",
+    "collision_interval",
     "collision_probability",
     "entropies",
     "miller_madow",
+    "miller_madow_interval",
     "min_entropy_nist",
     "near_ceiling",
     "shannon",
 ]
 
+MOST_UNSEEN = 0.002
+"""Share of singletons (Good and Turing: of unseen mass) up to which an entropy has an interval."""
+
+_Z = 1.959963984540054  # two-sided 95%
 _Z_NIST = 2.576  # the two-sided 99% point, as SP 800-90B prints it
 
 
@@ -105,6 +111,32 @@ def miller_madow(counts: ClassCounts) -> float:
     return shannon(counts) + (counts.classes - 1) / (2 * counts.n * math.log(2))
 
 
+def miller_madow_interval(counts: ClassCounts) -> tuple[float | None, float | None]:
+    """Return the 95% interval of the Shannon entropy around the Miller-Madow estimate, in bits.
+
+    Normal, with the variance of the plug-in to second order (Basharin 1959; Harris 1975):
+    ``(sum p ln(p)**2 - H**2) / n + (m - 1) / (2 n**2)`` for ``m`` classes seen. It does not reckon
+    with classes that were not seen.
+
+    Returns:
+        Lower and upper end; both ``None`` where the share of singletons exceeds
+        :data:`MOST_UNSEEN`, as the estimate is then biased by more than the interval is wide, and
+        where there is one class only, which has no variance.
+    """
+    n = counts.n
+    sizes, classes = counts.sizes_of_sizes
+    if counts.classes == 1 or counts.classes_of_size(1) > MOST_UNSEEN * n:
+        return None, None
+    share = sizes / n
+    logs = np.log(share)
+    mean = float((classes * share * logs).sum())
+    square = float((classes * share * logs**2).sum())
+    variance = max(0.0, square - mean**2) / n + (counts.classes - 1) / (2 * n**2)
+    half = _Z * math.sqrt(variance) / math.log(2)
+    middle = miller_madow(counts)
+    return max(0.0, middle - half), middle + half
+
+
 def chao_shen(counts: ClassCounts) -> float:
     """Return the Shannon entropy in bits after Chao and Shen (2003).
 
@@ -132,6 +164,37 @@ def collision_probability(counts: ClassCounts) -> float | None:
     # Python integers: the sum of squares of 1e10 records does not fit into 64 bits.
     pairs: int = sum(k * s * (s - 1) for s, k in zip(sizes.tolist(), classes.tolist(), strict=True))
     return float(pairs / (counts.n * (counts.n - 1)))
+
+
+def collision_interval(counts: ClassCounts) -> tuple[float | None, float | None]:
+    """Return the 95% interval of the collision probability.
+
+    The variance is that of the U-statistic (Hoeffding 1948), ``4 (n - 2) z1 / (n (n - 1)) + 2 z2
+    / (n (n - 1))`` with ``z1 = s3 - s2**2`` from the records and ``z2 = s2 - s2**2`` from the
+    pairs, where the power sums ``s2`` and ``s3`` of the shares are estimated without bias. The
+    interval is normal on the logarithm, because with few pairs their number is as skewed as a
+    Poisson count.
+
+    Returns:
+        Lower and upper end; both ``None`` for a single record; 0 and ``None`` where no two
+        records share a class, because their number then has no known variance. Where all share
+        one, the lower end is the square of the Clopper-Pearson end of its share.
+    """
+    square = collision_probability(counts)
+    if square is None:
+        return None, None
+    if not square:
+        return 0.0, None
+    n = counts.n
+    if counts.classes == 1:  # no variance, yet others may exist: the exact end of a share of n / n
+        return float(0.05 ** (2 / n)), 1.0
+    sizes, classes = counts.sizes_of_sizes
+    s = sizes.astype(np.float64)
+    cube = float((classes * s * (s - 1) * (s - 2)).sum()) / (n * (n - 1) * max(1, n - 2))
+    records = max(0.0, cube - square**2)
+    variance = (4 * (n - 2) * records + 2 * (square - square**2)) / (n * (n - 1))
+    factor = math.exp(_Z * math.sqrt(variance) / square)
+    return square / factor, min(1.0, square * factor)
 
 
 def min_entropy_nist(counts: ClassCounts) -> float:

@@ -6,13 +6,16 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from privkit.anonymity import ClassCounts
 from privkit.anonymity.entropy import (
     chao_shen,
+    collision_interval,
     collision_probability,
     entropies,
     miller_madow,
+    miller_madow_interval,
     min_entropy_nist,
     shannon,
 )
@@ -116,3 +119,55 @@ def test_corrections_are_cut_off_at_the_bits():
 def test_sums_larger_than_64_bits():
     huge = counts(2**40, 2**40)
     assert collision_probability(huge) == pytest.approx(0.5)
+
+
+def test_shannon_against_scipy():
+    sizes = np.random.default_rng(1).integers(1, 50, 300)
+    assert shannon(counts(*sizes)) == pytest.approx(stats.entropy(sizes, base=2))
+
+
+def test_the_variance_of_the_collision_probability_by_enumeration():
+    """With the true power sums the formula is the exact variance; the interval uses estimates."""
+    shares, n = (0.5, 0.3, 0.2), 5
+    found = [(w, collision_probability(c)) for w, c in samples(shares, n)]
+    mean = sum(w * v for w, v in found)
+    variance = sum(w * (v - mean) ** 2 for w, v in found)
+    two, three = (sum(p**m for p in shares) for m in (2, 3))
+    formula = (4 * (n - 2) * (three - two**2) + 2 * (two - two**2)) / (n * (n - 1))
+    assert variance == pytest.approx(formula, rel=1e-12)
+
+
+def test_the_interval_of_the_collision_probability_by_hand():
+    sample = counts(6, 3, 1)
+    square, cube = (30 + 6) / 90, (120 + 6) / 720
+    variance = (4 * 8 * (cube - square**2) + 2 * (square - square**2)) / 90
+    low, high = collision_interval(sample)
+    assert math.log(high / square) == pytest.approx(1.959963984540054 * variance**0.5 / square)
+    assert low * high == pytest.approx(square**2)
+    assert collision_interval(counts(1)) == (None, None)
+    assert collision_interval(counts(1, 1)) == (0, None)
+
+
+@pytest.mark.parametrize("n", [2, 5, 1000])
+def test_one_class_in_the_sample_is_not_taken_for_the_only_one(n):
+    """A class of a lower share would fill the whole sample with a probability below 5%."""
+    low, high = collision_interval(counts(n))
+    assert high == 1
+    assert math.sqrt(low) ** n == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("shares", [np.full(60, 1 / 60), np.arange(1, 81) / 3240])
+def test_the_interval_of_the_entropy_covers(shares):
+    rng = np.random.default_rng(4)
+    truth = -(shares * np.log2(shares)).sum()
+    held = 0
+    for _ in range(300):
+        drawn = rng.multinomial(4000, shares)
+        low, high = miller_madow_interval(counts(*drawn[drawn > 0]))
+        held += low <= truth <= high
+    assert held / 300 > 0.91
+
+
+def test_an_entropy_of_a_sample_that_is_too_small_has_no_interval():
+    assert miller_madow_interval(counts(1, 1, 1, 5)) == (None, None)
+    assert miller_madow_interval(counts(5000)) == (None, None)
