@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from privkit.anonymity import ClassCounts, classes, count_classes, k_anonymity, tables
+from privkit.anonymity import ClassCounts, count_classes, k_anonymity
+from privkit.anonymity.counting import plain
 from privkit.errors import InputError
 from privkit.features import Codes, open_codes
 
@@ -199,26 +200,43 @@ def test_more_classes_than_the_declared_bits(folder):
         count_classes(open_codes(folder / "d.parquet", columns=["a", "b"], bits=1))
 
 
-def test_many_blocks(folder, monkeypatch):
-    """Blocks far smaller than the data, in the histogram, the sort and the table."""
+def test_many_blocks(folder):
+    """More than one block, in the histogram, the sort and the table."""
     rng = np.random.default_rng(1)
     values = rng.integers(0, 3000, 300_000)
     for dtype, offset in (("u2", 0), ("u4", 0), ("u4", 2**25), ("u8", 2**60)):
         np.save(folder / "b.npy", values.astype(dtype) + np.array(offset, dtype))
         found = count_classes(open_codes(folder / "b.npy"))
         assert sorted(found.sizes) == sorted(Counter(values.tolist()).values())
-    monkeypatch.setattr(tables, "BLOCK", 1000)
-    monkeypatch.setattr(tables, "PENDING", 5000)
-    pq.write_table(pa.table({"a": values, "b": values // 7}), folder / "b.parquet")
+    table = pa.table({"a": values, "b": values // 7})
+    pq.write_table(table, folder / "b.parquet", row_group_size=1000)
     found = count_classes(open_codes(folder / "b.parquet", columns=["a", "b"]))
     assert sorted(found.sizes) == sorted(Counter(values.tolist()).values())
 
 
 def test_rows_stay_exact_when_hashes_collide(monkeypatch):
-    monkeypatch.setattr(classes, "_ODD", np.uint64(0))  # every row now has the same hash
+    monkeypatch.setattr(plain, "_ODD", np.uint64(0))  # every row now has the same hash
     matrix = random_codes(3, 130, most=500)
     found = count_classes(Codes.from_matrix(matrix))
     assert sorted(found.sizes) == sorted(Counter(map(bytes, matrix)).values())
+
+
+def test_frequencies_and_sizes_are_one_thing():
+    sizes = np.array([5, 1, 70_000, 1, 5, 5])
+    plain_counts = ClassCounts.from_sizes(sizes)
+    short = ClassCounts.from_frequencies(*plain_counts.sizes_of_sizes)
+    assert (short.n, short.classes) == (plain_counts.n, plain_counts.classes) == (70_017, 6)
+    assert short.sizes.tolist() == sorted(sizes.tolist())
+    assert short.classes_of_size(5) == 3
+
+
+@pytest.mark.parametrize(
+    ("sizes", "classes"),
+    [([2, 1], [1, 1]), ([1, 1], [1, 1]), ([0, 1], [1, 1]), ([1], [0]), ([], [])],
+)
+def test_impossible_frequencies_are_refused(sizes, classes):
+    with pytest.raises(InputError):
+        ClassCounts.from_frequencies(np.array(sizes, np.int64), np.array(classes, np.int64))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,5 @@
+"""The exact counting engine: how often each code occurs, at any N and any size.
+
+Nothing is imported here, so that small inputs never wait for a compiler: see
+:mod:`~privkit.anonymity.counting.counter` for what to call.
+"""
