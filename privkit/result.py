@@ -45,6 +45,8 @@ def versions() -> dict[str, str]:
         "torchmetrics",
         "pillow",
         "pyarrow",
+        "numba",
+        "duckdb",
     )
     out = {"python": platform.python_version()}
     for name in names:

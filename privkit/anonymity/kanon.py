@@ -12,22 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from privkit.anonymity import words
 from privkit.anonymity.classes import ClassCounts
 from privkit.anonymity.entropy import Entropies, entropies
-from privkit.anonymity.population import (
-    PopulationEstimate,
-    chao1_unseen,
-    coverage,
-    estimate_population,
-)
+from privkit.anonymity.population import chao1_unseen, coverage
+from privkit.anonymity.quantiles import PERCENTS, quantiles
 from privkit.errors import InputError
 
 __all__ = ["PERCENTS", "Below", "Ideal", "KAnonymity", "k_anonymity"]
-
-PERCENTS = (0, 5, 25, 50, 75, 95, 100)
 
 
 @dataclass(frozen=True)
@@ -88,7 +81,6 @@ class KAnonymity:
         coverage: estimated share of further records whose class occurs already.
         unseen: at least so many classes exist that do not occur here (Chao 1984, expected).
         mean_k: class size of a record drawn at random from the file.
-        population: estimates for a population; ``None`` if none was given.
         nulls: records with a null among the quasi-identifiers.
     """
 
@@ -108,23 +100,19 @@ class KAnonymity:
     coverage: float
     unseen: float
     mean_k: float
-    population: PopulationEstimate | None
     nulls: int = 0
-
-    @property
-    def population_ideal_k(self) -> float | None:
-        """The paper's ideal for the population, ``P / 2**N``; ``None`` without P or N."""
-        if self.population is None or self.bits is None:
-            return None
-        return math.ldexp(self.population.population, -self.bits)
 
     def findings(self) -> list[str]:
         """What was found, in sentences, the most important first."""
         return words.findings(self)
 
-    def warnings(self) -> list[str]:
-        """What limits the findings or would mislead, in sentences."""
-        return words.warnings(self)
+    def warnings(self, *, people: bool = False) -> list[str]:
+        """What limits the findings or would mislead, in sentences.
+
+        Args:
+            people: whether k in people stands beside these measures of records.
+        """
+        return words.warnings(self, people=people)
 
 
 def k_anonymity(
@@ -132,7 +120,6 @@ def k_anonymity(
     *,
     bits: int | None = None,
     thresholds: Sequence[int] = (2, 5, 10, 100),
-    population: int | None = None,
     nulls: int = 0,
 ) -> KAnonymity:
     """Compute every measure from the class sizes.
@@ -141,11 +128,10 @@ def k_anonymity(
         counts: the class sizes.
         bits: N, to compare with ``2**N`` possible classes.
         thresholds: the k's below which records are counted.
-        population: P, to estimate k and uniques in a population of that size.
         nulls: records with a null among the quasi-identifiers, to be warned of.
 
     Raises:
-        InputError: if a threshold or the population is not a whole number of at least 1.
+        InputError: if a threshold is not a whole number of at least 1.
     """
     for threshold in thresholds:
         if isinstance(threshold, bool) or not isinstance(threshold, int) or threshold < 1:
@@ -165,8 +151,8 @@ def k_anonymity(
         k=int(sizes[0]),
         largest=int(sizes[-1]),
         percents=PERCENTS,
-        quantiles_classes=_quantiles(sizes, classes),
-        quantiles_records=_quantiles(sizes, records),
+        quantiles_classes=tuple(quantiles(sizes, classes).tolist()),
+        quantiles_records=tuple(quantiles(sizes, records).tolist()),
         below=tuple(_below(counts, k) for k in sorted(set(thresholds))),
         uniques=counts.classes_of_size(1),
         bits=bits,
@@ -176,7 +162,6 @@ def k_anonymity(
         coverage=coverage(counts),
         unseen=unseen if bits is None else min(unseen, _possible(bits) - counts.classes),
         mean_k=float((records * (sizes / counts.n)).sum()),
-        population=None if population is None else estimate_population(counts, population),
         nulls=nulls,
     )
 
@@ -184,17 +169,6 @@ def k_anonymity(
 def _possible(bits: int) -> float:
     """Return ``2**N``, infinite where a float cannot hold it."""
     return math.ldexp(1.0, bits) if bits < 1024 else math.inf
-
-
-def _quantiles(sizes: NDArray[np.int64], weights: NDArray[np.int64]) -> tuple[int, ...]:
-    """Return the smallest size that at least p percent of the weight does not exceed.
-
-    In whole numbers, so that no rounding moves a quantile to the next class size.
-    """
-    cumulated = np.cumsum(weights)
-    total = int(cumulated[-1])
-    needed = [max(1, -(-percent * total // 100)) for percent in PERCENTS]
-    return tuple(int(size) for size in sizes[np.searchsorted(cumulated, needed)])
 
 
 def _below(counts: ClassCounts, k: int) -> Below:

@@ -2,68 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from privkit.anonymity.classes import ClassCounts
 from privkit.anonymity.kanon import KAnonymity, k_anonymity
-from privkit.anonymity.words import number, share
-from privkit.features.stored import StoredCodes
-from privkit.result import Better, DataUsed, Gate, Measure, Result, Table
+from privkit.anonymity.parts import Part
+from privkit.anonymity.words import counted, number, share
+from privkit.result import DataUsed, Gate, Measure, Result, Table
 
-__all__ = ["THRESHOLDS", "kanon_result"]
+__all__ = ["THRESHOLDS", "kanon_result", "part_result"]
 
 THRESHOLDS = (2, 5, 10, 100)
 
 
 def kanon_result(
-    stored: StoredCodes,
     counts: ClassCounts,
     *,
     command: str,
+    data: Sequence[DataUsed],
+    configuration: Mapping[str, Any],
+    seed: int | None = None,
+    bits: int | None = None,
+    nulls: int = 0,
     thresholds: Sequence[int] = THRESHOLDS,
-    population: int | None = None,
+    parts: Sequence[Part] = (),
     fail_under: int | None = None,
+    people_k: int | None = None,
 ) -> Result:
     """The result of ``privkit kanon``.
 
     Args:
-        stored: the codes that were counted.
-        counts: their class sizes.
+        counts: the class sizes in records.
         command: the command line, for the record.
+        data: what was counted.
+        configuration: the settings.
+        seed: of what is drawn at random; ``None`` where nothing is.
+        bits: N, where the classes are codes of known N.
+        nulls: records with a missing value among the quasi-identifiers.
         thresholds: the k's below which records are counted.
-        population: P of the population estimates, if wanted.
+        parts: what the other analyses found; those that come first are read first.
         fail_under: the k below which the gate fails, if wanted.
+        people_k: k in people, where they are known; the gate then looks at it.
 
     Raises:
-        InputError: if a threshold or the population cannot be used.
+        InputError: if a threshold cannot be used.
     """
-    m = k_anonymity(
-        counts,
-        bits=stored.bits,
-        thresholds=thresholds,
-        population=population,
-        nulls=stored.nulls,
-    )
+    m = k_anonymity(counts, bits=bits, thresholds=thresholds, nulls=nulls)
     gates = []
     if fail_under is not None:
-        gates = [Gate("k-anonymity", f"k >= {fail_under}", float(m.k), m.k >= fail_under)]
+        k = m.k if people_k is None else people_k
+        noun = "records" if people_k is None else "people"
+        rule = f"k >= {fail_under} {noun}"
+        gates = [Gate("k-anonymity", rule, float(k), k >= fail_under)]
+    own = Part(
+        findings=m.findings(),
+        warnings=m.warnings(people=people_k is not None),
+        measures=[*_counted(m), *_entropies(m), *_compared(m)],
+        tables=_tables(m),
+    )
+    # People are what the question is about: where they are known, they are read first.
+    ordered = [own, *parts] if people_k is None else [*parts[:1], own, *parts[1:]]
+    return part_result(
+        ordered,
+        command=command,
+        data=data,
+        configuration={**configuration, "k": [b.k for b in m.below], "fail_under": fail_under},
+        seed=seed,
+        gates=gates,
+    )
+
+
+def part_result(
+    parts: Sequence[Part],
+    *,
+    command: str,
+    data: Sequence[DataUsed],
+    configuration: Mapping[str, Any],
+    seed: int | None,
+    gates: Sequence[Gate] = (),
+) -> Result:
+    """A result that is made of these parts, in their order."""
     return Result(
         command=command,
-        configuration={
-            "codes": stored.source,
-            "form": stored.kind,
-            "bits": stored.bits,
-            "columns": list(stored.columns),
-            "k": [b.k for b in m.below],
-            "population": population,
-            "fail_under": fail_under,
-        },
-        seed=None,
-        data=[DataUsed(stored.source, "codes", stored.sha256 or "", stored.n)],
-        findings=m.findings(),
-        warnings=m.warnings(),
-        measures=[*_counted(m), *_entropies(m), *_compared(m), *_estimated(m)],
-        tables=_tables(m),
+        configuration=configuration,
+        seed=seed,
+        data=data,
+        findings=[one for part in parts for one in part.findings],
+        warnings=[one for part in parts for one in part.warnings],
+        measures=[one for part in parts for one in part.measures],
+        tables=[one for part in parts for one in part.tables],
         gates=gates,
     )
 
@@ -159,55 +187,78 @@ def _compared(m: KAnonymity) -> list[Measure]:
     ]
 
 
-def _estimated(m: KAnonymity) -> list[Measure]:
-    p = m.population
-    if p is None:
-        return []
-    where = {"population": str(p.population)}
-
-    def plain(name: str, value: float | None, how: str, better: Better) -> Measure:
-        labels = {**where, "estimator": how}
-        return Measure(name, value, "people", better, n=m.n, method=how, where=labels)
-
-    how = "unbiased collision probability"
-    ideal = m.population_ideal_k
-    rows = [] if ideal is None else [plain("ideal k", ideal, "P / 2^N", "higher protects")]
-    return [
-        *rows,
-        Measure(
-            "expected k",
-            p.expected_k,
-            "people",
-            "higher protects",
-            n=m.n,
-            low=p.expected_k_low if p.expected_k_high is not None else None,
-            high=p.expected_k_high,
-            confidence=None if p.expected_k_high is None else 0.95,
-            method=how,
-            where={**where, "estimator": how},
-        ),
-        plain("expected k", p.expected_k_plugin, "plug-in", "higher protects"),
-        plain("expected uniques", p.uniques, "coverage, Chao and Jost 2012", "lower protects"),
-        plain("uniques not excluded", p.uniques_high, "Clopper-Pearson 95%", "lower protects"),
-        plain("expected uniques", p.uniques_plugin, "plug-in", "lower protects"),
-    ]
-
-
 def _tables(m: KAnonymity) -> list[Table]:
     return [
         Table(
+            "Anonymity of this file",
+            ["figure", "value", "what it means"],
+            [
+                ["k", number(m.k), f"Nobody's record looks like fewer than {number(m.k)} records."],
+                ["records", number(m.n), "So many records were counted."],
+                [
+                    "equivalence classes",
+                    number(m.classes),
+                    "So many different codes occur; the fewer, the better each hides its records.",
+                ],
+                [
+                    "unique records",
+                    f"{number(m.uniques)} ({share(m.uniques / m.n)})",
+                    "So many records are singled out by their code alone.",
+                ],
+                [
+                    "largest class",
+                    number(m.largest),
+                    "The best hidden records share their code with all but one of so many.",
+                ],
+                [
+                    "mean class of a record",
+                    number(m.mean_k),
+                    "A record drawn at random is in a class of this size on average.",
+                ],
+                [
+                    "Shannon entropy, Miller-Madow",
+                    f"{m.entropies.miller_madow:.2f} bits",
+                    "So much a code tells on average about who it belongs to.",
+                ],
+                [
+                    "min-entropy",
+                    f"{m.entropies.minimum:.2f} bits",
+                    f"The best single guess of a code is right for "
+                    f"{share(2.0**-m.entropies.minimum)} of the records.",
+                ],
+            ],
+        ),
+        Table(
             "Records in small classes",
-            ["classes smaller than", "records", "share of records", "classes"],
-            [[number(b.k), number(b.records), share(b.share), number(b.classes)] for b in m.below],
+            ["classes smaller than", "records", "share of records", "classes", "what it means"],
+            [
+                [
+                    number(b.k),
+                    number(b.records),
+                    share(b.share),
+                    number(b.classes),
+                    f"{counted(b.records, 'record')} would have to be changed or left out for "
+                    f"k = {number(b.k)}.",
+                ]
+                for b in m.below
+            ],
         ),
         Table(
             "Class sizes",
-            ["", *(_percent(p) for p in m.percents)],
+            ["", *(_percent(p) for p in m.percents), "what it means"],
             [
-                ["over classes", *map(number, m.quantiles_classes)],
-                ["over records", *map(number, m.quantiles_records)],
+                [
+                    "over classes",
+                    *map(number, m.quantiles_classes),
+                    "So many percent of the classes are at most this large.",
+                ],
+                [
+                    "over records",
+                    *map(number, m.quantiles_records),
+                    "So many percent of the records are in a class of at most this size, as the "
+                    "people live it.",
+                ],
             ],
-            note="Over records: the size of the class a record is in, as the people live it.",
         ),
     ]
 

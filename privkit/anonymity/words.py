@@ -9,7 +9,6 @@ from privkit.anonymity.entropy import near_ceiling
 
 if TYPE_CHECKING:
     from privkit.anonymity.kanon import KAnonymity
-    from privkit.anonymity.population import PopulationEstimate
 
 __all__ = ["findings", "number", "share", "warnings"]
 
@@ -81,8 +80,6 @@ def findings(measured: KAnonymity) -> list[str]:
         f"(NIST SP 800-90B). The more entropy, the more a code can tell people apart. The "
         f"best single guess of a code is right for {share(2.0**-e.minimum)} of these records."
     )
-    if m.population is not None:
-        said.append(_population(m.population, m))
     return said
 
 
@@ -121,49 +118,24 @@ def _ideal(m: KAnonymity) -> str:
     )
 
 
-def _population(p: PopulationEstimate, m: KAnonymity) -> str:
-    people = number(p.population)
-    ideal = ""
-    if m.population_ideal_k is not None:
-        ideal = f" Uniform codes would give P / 2^{m.bits} = {number(m.population_ideal_k)}."
-    if p.expected_k is None:
-        return f"In a population of {people}: one record says nothing about k."
-    if p.expected_k_high is None:
-        k = "k cannot be estimated, because no two records share a class"
-    else:
-        k = (
-            f"a random person shares the code with {number(p.expected_k - 1)} others on average "
-            f"(expected k {number(p.expected_k)}, 95% interval "
-            f"{number(p.expected_k_low or 1)} to {number(p.expected_k_high)})"
-        )
-    return (
-        f"In a population of {people}, estimated: {k}; {about(p.uniques)} "
-        f"({share(min(1.0, p.uniques / p.population))}) are unique"
-        f"{_not_excluded(p)}. The plug-in estimate, "
-        "which takes the shares of the sample for the truth and so underestimates classes and "
-        f"uniques that the sample has not seen, says expected k {number(p.expected_k_plugin)} and "
-        f"{number(p.uniques_plugin)} uniques.{ideal}"
-    )
+def warnings(measured: KAnonymity, *, people: bool = False) -> list[str]:
+    """Say what limits the findings or would mislead.
 
-
-def _not_excluded(p: PopulationEstimate) -> str:
-    """Say how many uniques the sample leaves possible, where it says anything of them."""
-    if p.uniques_high is None:
-        return ""
-    return (
-        f" by extrapolation, and up to {number(p.uniques_high)} "
-        f"({share(p.uniques_high / p.population)}) cannot be excluded by this sample (95%)"
-    )
-
-
-def warnings(measured: KAnonymity) -> list[str]:
-    """Say what limits the findings or would mislead."""
+    Args:
+        measured: the measures in records.
+        people: whether k in people stands beside them.
+    """
     m = measured
     said = [
-        "k counts records, not people: where a person has several records, count one record a "
-        "person. A class of k people who all share a secret still gives the secret away, and "
-        "k counts equal codes only: similar codes can be linked as well."
+        ""
+        if people
+        else "k counts records, not people: where a person has several records, say whose each is "
+        "with --person. "
     ]
+    said[0] += (
+        "A class of k people who all share a secret still gives the secret away, and "
+        "k counts equal codes only: similar codes can be linked as well."
+    )
     if m.coverage < LOW_COVERAGE:
         said.append(
             f"The sample is too small to know the distribution: {share(1 - m.coverage)} of the "
@@ -194,33 +166,12 @@ def warnings(measured: KAnonymity) -> list[str]:
         )
     if m.nulls:
         said.append(
-            f"{number(m.nulls)} records have a null among the columns; null counts as a value of "
-            "its own here, while an adversary may treat it as 'could be anyone'."
+            f"{counted(m.nulls, 'record')} with a missing value among the columns: missing counts as "
+            "a value of its own here, while an adversary may treat it as 'could be anyone'."
         )
     if m.classes == 1 and m.n > 1:
         said.append(
             f"All {number(m.n)} records share one value, so it tells nobody in this file apart. "
             "That shows nothing about records that are not in it."
-        )
-    if m.population is not None:
-        said.extend(_population_warnings(m.population))
-    return said
-
-
-def _population_warnings(p: PopulationEstimate) -> list[str]:
-    said = [
-        "The population estimates assume that the records are a random sample of the population, "
-        "drawn independently. The expected k is a mean that large classes dominate: it says "
-        "nothing about the person in the smallest class."
-    ]
-    if p.extrapolation > FAR_EXTRAPOLATION:
-        said.append(
-            f"The population is {number(p.extrapolation)} times the sample. Beyond about "
-            f"{FAR_EXTRAPOLATION} times, the number of uniques rests on the model rather than on "
-            "the data, and is as a rule too low."
-        )
-    if p.extrapolation < 1:
-        said.append(
-            "The population is smaller than the sample: the estimates are for a random part of it."
         )
     return said

@@ -51,7 +51,7 @@ def _root(
 
 
 app.command("invert")(invert.invert)
-app.command("kanon")(kanon.kanon)
+app.add_typer(kanon.app, name="kanon")
 app.command("capacity")(capacity.capacity)
 app.add_typer(data.app, name="data")
 app.add_typer(videoqa.app, name="videoqa")
