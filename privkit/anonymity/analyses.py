@@ -19,6 +19,7 @@ from privkit.anonymity.metadata import Metadata, metadata
 from privkit.anonymity.metadata_part import metadata_part
 from privkit.anonymity.parts import Part
 from privkit.anonymity.people import PeopleAnonymity, people_anonymity, people_part
+from privkit.anonymity.population import check_population
 from privkit.anonymity.population_part import population_part
 from privkit.anonymity.prefixes import Prefixes, prefix_counts
 from privkit.anonymity.prefixes_part import prefixes_part
@@ -174,6 +175,8 @@ def analyse(
             found=f"{of_people.n} pairs of person and class for {people.people} people",
             remedy="keep one record a person, or leave --population out",
         )
+    if population is not None:
+        check_population(of_people, population)
     few = _codes(stored) and (prefixes or stored.n * (stored.bits or 0) <= _SMALL)
     if _codes(stored) and not few:
         notes.append(

@@ -166,8 +166,8 @@ def warnings(measured: KAnonymity, *, people: bool = False) -> list[str]:
         )
     if m.nulls:
         said.append(
-            f"{counted(m.nulls, 'record')} with a missing value among the columns: missing counts as "
-            "a value of its own here, while an adversary may treat it as 'could be anyone'."
+            f"{counted(m.nulls, 'record')} with a missing value among the columns: missing counts "
+            "as a value of its own here, while an adversary may treat it as 'could be anyone'."
         )
     if m.classes == 1 and m.n > 1:
         said.append(

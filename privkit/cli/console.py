@@ -59,6 +59,9 @@ DeviceOption = Annotated[
 #: Options that say where the output goes; they are not part of what was measured.
 _OUTPUT_FLAGS = {"--json", "--quiet", "-q"}
 
+#: Seconds.
+_WORTH_A_LINE = 1.0
+
 #: Columns; wider than any table, which is drawn no wider than its content.
 _UNWRAPPED = 100_000
 
@@ -81,7 +84,8 @@ class Output:
     def progress(self) -> Iterator[Callable[[str, int, int], None]]:
         """Yield ``tick(step, done, total)``, which draws one bar a step with the time left.
 
-        On a terminal the bars are drawn on standard error; elsewhere each finished step is a line.
+        On a terminal the bars are drawn on standard error; elsewhere each finished step that took
+        a second is a line.
         """
         from rich.progress import (
             BarColumn,
@@ -117,7 +121,12 @@ class Output:
             if step not in bars:
                 bars[step] = bar.add_task(step, total=total)
             bar.update(bars[step], completed=done, total=total)
-            if done >= total and not drawn and not self.quiet:
+            if (
+                done >= total
+                and not drawn
+                and not self.quiet
+                and self.seconds[step] >= _WORTH_A_LINE
+            ):
                 console.print(f"{step}: {total} done in {self.seconds[step]:.1f} s")
 
         with bar:

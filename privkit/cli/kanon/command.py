@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -205,9 +206,9 @@ def kanon(
             )
         check_enforce_out(out)
     chosen = column_names(columns)
+    started = time.perf_counter()
     with output.progress() as tick:
         stored = open_codes(codes, bits=bits, columns=None if beside else chosen)
-        tick("open", 1, 1)
         files = With(stored, codes, beside)
         asked = _Asked(
             command_line(context),
@@ -240,6 +241,7 @@ def kanon(
         known = files.beside(person, sensitive, chosen)
         classes = _count(stored, known, engine, room, tmp, tick)
         data = [_data(stored), *files.data]
+    output.seconds["open and count"] = time.perf_counter() - started
     if enforce is not None and method is not None and out is not None:
         return _enforce(stored, known, enforce, method, out, asked, data, output)
     return _report(stored, classes, known, asked, data, output)
@@ -324,13 +326,11 @@ def _count(
 
         counts = ENGINES[engine](stored, memory=room, tmp=tmp)
         check_fits(counts, stored)
-        tick("count", 1, 1)
         return Classes(counts)
     if known.anything:
         classes = group_records(stored, known)
         if classes.code is None:
             check_fits(classes.counts, stored)
-        tick("group", 1, 1)
         return classes
     return Classes(count_classes(stored, memory=room, tmp=tmp, progress=tick))
 
