@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from privkit.data.questions.record import QuestionSet
@@ -20,6 +16,7 @@ from privkit.videoqa.distributed import Processes
 from privkit.videoqa.encode import encode
 from privkit.videoqa.evaluate import Predictions, guess, predict
 from privkit.videoqa.grid_cache import GridFeatures, cached_features
+from privkit.videoqa.job_pool import run_jobs
 from privkit.videoqa.methods import METHODS, Variant
 from privkit.videoqa.privacy import Probed, probe, probe_videos
 from privkit.videoqa.task import Task, TaskSource
@@ -136,16 +133,12 @@ def run_sweep(
     for source, task in zip(sources, tasks, strict=True):
         if any(v.method.name == "featcomp" for v in variants):
             _features_of_more_clips(source, task, tick)
-    # The answerers that others start from come first: two processes would both train them.
-    first = [job for job in jobs if job.variant.method.name == "floats"]
-    rest = [job for job in jobs if job.variant.method.name != "floats"]
     outcomes: dict[Job, Outcome] = {}
-    with _pool(workers) as run:
-        for group in (first, rest):
-            for job, outcome in run(group):
-                outcomes[job] = outcome
-                if tick is not None:
-                    tick("trainings", len(outcomes), len(jobs))
+    ordered = _begins_first(jobs, dict(zip(sources, tasks, strict=True)))
+    for job, outcome in run_jobs(ordered, _waits_for(ordered), _run, workers=workers):
+        outcomes[job] = outcome
+        if tick is not None:
+            tick("trainings", len(outcomes), len(jobs))
     return Sweep(tasks, [outcomes[job] for job in jobs])
 
 
@@ -163,25 +156,26 @@ def _check(questions: QuestionSet) -> None:
     probe_videos(questions)
 
 
-@contextmanager
-def _pool(workers: int) -> Iterator[Callable[[Sequence[Job]], Iterator[tuple[Job, Outcome]]]]:
-    """Yield a function that runs jobs and yields their outcomes as they end."""
-    if workers == 1:
-        yield lambda jobs: ((job, _run(job)) for job in jobs)
-        return
-    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(workers, context, initializer=_one_core) as pool:
+def _begins_first(jobs: Sequence[Job], tasks: Mapping[TaskSource, Task]) -> list[Job]:
+    """Put the long jobs first, so that no core is idle at the end."""
 
-        def run(jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome]]:
-            started = {pool.submit(_run, job): job for job in jobs}
-            for future in as_completed(started):
-                yield started[future], future.result()
+    def steps(job: Job) -> int:
+        questions = tasks[job.source].questions.split("train")
+        return sum(len(q.options) or 1 for q in questions)
 
-        try:
-            yield run
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    return sorted(jobs, key=steps, reverse=True)
+
+
+def _waits_for(jobs: Sequence[Job]) -> dict[Job, Job]:
+    """The floats whose answerer a job starts from: two processes would both train them."""
+    floats = {(job.source, job.seed): job for job in jobs if job.variant.method.name == "floats"}
+    return {
+        job: floats[job.source, job.seed]
+        for job in jobs
+        if job.variant.method.bottleneck
+        and job.source.configuration.training.start_from_floats
+        and (job.source, job.seed) in floats
+    }
 
 
 def _run(job: Job) -> Outcome:
@@ -254,8 +248,3 @@ def _features_of_more_clips(
         device=source.device,
         tick=own,
     )
-
-
-def _one_core() -> None:
-    """Two processes of two threads each are slower on two cores than two of one."""
-    torch.set_num_threads(1)

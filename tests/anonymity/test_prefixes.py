@@ -147,7 +147,7 @@ def test_wide_rows_are_sorted_by_all_their_words(bits):
 
 
 def test_blocks_of_any_size_give_the_same_nodes():
-    matrix, _ = draw(5, 30, most=200)
+    matrix = np.random.default_rng(5).integers(0, 2, (200, 6), dtype=np.uint8)
     trie = sort_codes(Codes.from_matrix(matrix)).trie
     whole = [np.column_stack([n.start, n.end, n.own, n.parent]) for n in trie.nodes()]
     parts = [np.column_stack([n.start, n.end, n.own, n.parent]) for n in trie.nodes(block=1)]
@@ -184,7 +184,7 @@ def test_stored_integers(tmp_path):
 def test_bad_input(tmp_path):
     codes = Codes.from_integers([0, 1, 2], 2)
     for persons in ([0, 1], [0, 1, -1], [0.0, 1.0, 2.0], [0, 1, 3]):
-        with pytest.raises(InputError, match="persons?"):
+        with pytest.raises(InputError, match=r"persons?"):
             prefix_counts(codes, persons=np.array(persons))
     for threshold in (0, -1, 2.0, True):
         with pytest.raises(InputError, match="threshold"):

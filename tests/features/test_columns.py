@@ -64,7 +64,7 @@ def test_shards_of_a_column(tmp_path):
 @settings(max_examples=300, deadline=None)
 @given(
     st.one_of(
-        st.lists(st.text(max_size=2), min_size=1, max_size=20),
+        st.lists(st.text(min_size=1, max_size=2), min_size=1, max_size=20),
         st.lists(st.integers(-3, 3), min_size=1, max_size=20),
         st.lists(st.sampled_from([0.0, -0.0, 1.5]), min_size=1, max_size=20),
     )
