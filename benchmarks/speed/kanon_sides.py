@@ -143,8 +143,8 @@ def duckdb_over_arrow(path: Path, _bits: int, memory: int) -> Run:
     names = [f"k{place}" for place in range(len(columns))]
     table = pa.table(columns, names=names)
     query = (
-        "SELECT min(n), count(*) FROM "
-        f"(SELECT count(*) AS n FROM codes GROUP BY {', '.join(names)})"  # noqa: S608 - our names
+        "SELECT min(n), count(*) FROM "  # noqa: S608 - our own names
+        f"(SELECT count(*) AS n FROM codes GROUP BY {', '.join(names)})"
     )
 
     def run() -> Answer:
