@@ -7,6 +7,8 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import TypeVar
 
+from privkit.workers import end_with_parent
+
 __all__ = ["run_jobs"]
 
 Job = TypeVar("Job", bound=Hashable)
@@ -62,3 +64,4 @@ def _one_core() -> None:
 
     torch.set_num_threads(1)
     threadpool_limits(1)  # numpy's and scipy's linear algebra; stands until the process ends
+    end_with_parent()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +65,40 @@ def threads(_job: str) -> tuple[int, ...]:
 
 def test_a_process_works_on_one_core() -> None:
     assert {n for _, each in run_jobs(JOBS[:1], {}, threads, workers=2) for n in each} == {1}
+
+
+PARENT = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from test_job_pool import waits
+from privkit.videoqa.job_pool import run_jobs
+if __name__ == "__main__":
+    list(run_jobs(("one", "two"), {}, waits, workers=2))
+"""
+
+
+def waits(job: str) -> None:
+    Path(job).write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "parent.py").write_text(PARENT)
+    command = [sys.executable, "parent.py", str(Path(__file__).parent)]
+    with subprocess.Popen(command, cwd=tmp_path) as parent:
+        until(lambda: all(written(tmp_path / job) for job in ("one", "two")))
+        parent.kill()
+    for job in ("one", "two"):
+        worker = int((tmp_path / job).read_text())
+        until(lambda worker=worker: not Path(f"/proc/{worker}/cmdline").is_file())
+
+
+def written(path: Path) -> bool:
+    return path.is_file() and bool(path.read_text())
+
+
+def until(holds) -> None:
+    end = time.monotonic() + 40
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -25,6 +25,7 @@ from privkit.data.videos.scene import HATS, scene_of, split_of
 from privkit.data.videos.scene_questions import questions_of, video_name
 from privkit.errors import InputError
 from privkit.runs import check_out, write_run
+from privkit.workers import end_with_parent
 
 __all__ = ["MAX_VIDEOS", "NOTICE", "generate_videos", "usable_cores"]
 
@@ -118,7 +119,7 @@ def _each(write: Callable[[range], int], parts: Iterable[range], workers: int) -
         return
     # Spawned, not forked: a fork of a process that runs torch's threads may hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_leave_interrupts) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_begin) as pool:
         yield from pool.map(write, parts)
 
 
@@ -129,9 +130,10 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _leave_interrupts() -> None:
+def _begin() -> None:
     """Let the parent alone answer Ctrl-C; it stops the workers after their part."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
 
 
 def _write_part(folder: Path, seed: int, part: range) -> int:
