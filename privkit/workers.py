@@ -1,4 +1,4 @@
-"""What every worker process does first."""
+"""Worker processes: how many, and what each does first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import threading
 
-__all__ = ["end_with_parent"]
+__all__ = ["end_with_parent", "usable_cores"]
 
 
 def end_with_parent() -> None:
@@ -23,3 +23,10 @@ def end_with_parent() -> None:
 def _watch(parent: multiprocessing.process.BaseProcess) -> None:
     parent.join()
     os._exit(1)  # nobody is left to clean up for; what is on the disk is written atomically
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -23,7 +23,7 @@ from privkit.models.clipbert.configuration import BackboneConfig
 from privkit.models.clipbert.grid import GridBackbone
 from privkit.videoqa.batches import Batch, Part, QuestionBatches
 from privkit.videoqa.configuration import VideoConfig
-from privkit.videoqa.grid_cache import weights_sha256
+from privkit.videoqa.grid_cache import backbone_sha256
 
 __all__ = ["Frames", "frame_batches", "open_frames"]
 
@@ -125,7 +125,7 @@ def open_frames(
         )
     key = {
         "videos": digest.hexdigest(),
-        "backbone": weights_sha256(backbone),
+        "backbone": backbone_sha256(backbone),
         "sampling": [sampling.size, sampling.clips, sampling.frames],
         "from": "frames",
     }

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,11 @@ from privkit.errors import InputError
 from privkit.models.clipbert.grid import GridBackbone
 from privkit.runs import write_atomically
 from privkit.videoqa.configuration import VideoConfig
+from privkit.workers import usable_cores
 
 __all__ = [
     "GridFeatures",
+    "backbone_sha256",
     "cached_features",
     "open_features",
     "videos_sha256",
@@ -39,7 +42,9 @@ __all__ = [
 
 #: Videos a step: the step is the unit of resuming, so its size is fixed.
 _STEP = 16
-_VERSION = 1
+#: Seconds between writing down how far it got.
+_KEPT_EVERY = 2.0
+_VERSION = 2
 #: What features rest on.
 _KEY = ("version", "videos", "backbone", "sampling", "count")
 
@@ -81,6 +86,12 @@ def weights_sha256(module: torch.nn.Module) -> str:
     return digest.hexdigest()
 
 
+def backbone_sha256(backbone: GridBackbone) -> str:
+    """Hash of a backbone: its weights, and what is not among them, as strides and normalisation."""
+    config = json.dumps(asdict(backbone.config), sort_keys=True)
+    return hashlib.sha256(f"{weights_sha256(backbone)} {config}".encode()).hexdigest()
+
+
 def cached_features(
     videos: Mapping[str, Path],
     backbone: GridBackbone,
@@ -110,7 +121,7 @@ def cached_features(
     key = {
         "version": _VERSION,
         "videos": videos_sha256(videos),
-        "backbone": weights_sha256(backbone),
+        "backbone": backbone_sha256(backbone),
         "sampling": [sampling.size, sampling.clips, sampling.frames],
         "count": len(names),
     }
@@ -165,11 +176,11 @@ def open_features(
             found=f"{x.dtype} of shape {x.shape}",
             remedy="remove the folder; it is computed again",
         )
-    if backbone is not None and key["backbone"] != (own := weights_sha256(backbone)):
+    if backbone is not None and key["backbone"] != (own := backbone_sha256(backbone)):
         raise InputError(
             "the cache was made by another backbone",
             where=folder,
-            rule=f"weights with SHA-256 {own[:12]}…",
+            rule=f"weights and settings with SHA-256 {own[:12]}…",
             found=f"{key['backbone'][:12]}…",
             remedy="give the backbone that made it, or let the features be computed again",
         )
@@ -220,9 +231,15 @@ def videos_sha256(videos: Mapping[str, Path]) -> str:
 
 
 def _file_sha256(path: Path) -> str:
-    """The hash of a file; a process that asks again, as a sweep does, reads it once."""
-    facts = path.stat()
-    return _hash_of(path, facts.st_size, facts.st_mtime_ns)
+    """The hash of a file; a process that asks again, as a sweep does, reads it once.
+
+    A file that cannot be read has the reason as its hash: it is left out when it is decoded.
+    """
+    try:
+        facts = path.stat()
+        return _hash_of(path, facts.st_size, facts.st_mtime_ns)
+    except OSError as error:
+        return f"unreadable: {error.errno}"
 
 
 @lru_cache(maxsize=200_000)
@@ -249,31 +266,36 @@ def _compute(
     if done:
         x = np.lib.format.open_memmap(unfinished / "x.npy", mode="r+")
     steps = [names[n : n + _STEP] for n in range(0, len(names), _STEP)]
-    with ThreadPoolExecutor(2) as pool:  # FFmpeg decodes outside Python's lock
-        pending = None
+    hashes = {name: _file_sha256(videos[name]) for name in names}
+    known = _known(folder.parent, key)
+    written = time.monotonic()
+
+    def begin(n: int) -> list[Future[Tensor | str] | None]:
+        return [
+            None if hashes[v] in known else pool.submit(_load, videos[v], sampling, backbone)
+            for v in steps[n]
+        ]
+
+    with ThreadPoolExecutor(usable_cores()) as pool:  # FFmpeg decodes outside Python's lock
+        pending = begin(done) if done < len(steps) else []
         for n in range(done, len(steps)):
-            loading = pending or [
-                pool.submit(_load, videos[v], sampling, backbone) for v in steps[n]
-            ]
-            if n + 1 < len(steps):
-                pending = [pool.submit(_load, videos[v], sampling, backbone) for v in steps[n + 1]]
-            loaded = {v: future.result() for v, future in zip(steps[n], loading, strict=True)}
-            good = {v: clips for v, clips in loaded.items() if isinstance(clips, Tensor)}
-            skipped |= {v: reason for v, reason in loaded.items() if isinstance(reason, str)}
-            if good:
-                features = torch.cat([_one(backbone, v, device) for v in good.values()]).numpy()
+            loading, pending = pending, begin(n + 1) if n + 1 < len(steps) else []
+            for place, (name, future) in enumerate(zip(steps[n], loading, strict=True)):
+                loaded = None if future is None else future.result()
+                if isinstance(loaded, str):
+                    skipped[name] = loaded
+                    continue
+                features = known[hashes[name]] if loaded is None else _one(backbone, loaded, device)
                 if x is None:
+                    shape = (len(names), *features.shape)
                     x = np.lib.format.open_memmap(
-                        unfinished / "x.npy",
-                        mode="w+",
-                        dtype=np.float16,
-                        shape=(len(names), *features.shape[1:]),
+                        unfinished / "x.npy", mode="w+", dtype=np.float16, shape=shape
                     )
-                rows = [n * _STEP + steps[n].index(v) for v in good]
-                x[rows] = features
-            if x is not None and (n % 16 == 15 or n == len(steps) - 1):
+                x[n * _STEP + place] = features
+            if x is not None and (n == len(steps) - 1 or time.monotonic() - written > _KEPT_EVERY):
                 x.flush()  # type: ignore[attr-defined]
                 _write_progress(unfinished, n + 1, skipped)
+                written = time.monotonic()
             if tick is not None:
                 tick("backbone features", min((n + 1) * _STEP, len(names)), len(names))
     if x is None:
@@ -283,7 +305,12 @@ def _compute(
             rule="at least one usable video",
             found="; ".join(list(skipped.values())[:3]),
         )
-    described = {"names": list(names), "skipped": skipped, "key": dict(key)}
+    described = {
+        "names": list(names),
+        "skipped": skipped,
+        "key": dict(key),
+        "hashes": [hashes[name] for name in names],
+    }
     (unfinished / "progress.json").unlink(missing_ok=True)
     (unfinished / "videos.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
     if folder.exists():  # without its videos.json
@@ -291,16 +318,42 @@ def _compute(
     unfinished.rename(folder)
 
 
+def _known(cache: Path, key: Mapping[str, Any]) -> dict[str, NDArray[np.float16]]:
+    """By a video's hash, its features in other sets of the same backbone and sampling.
+
+    The tasks of a data set share their videos, and a test split is part of the whole.
+    """
+    known: dict[str, NDArray[np.float16]] = {}
+    for folder in sorted(cache.glob("features-*/")):
+        try:
+            kept = open_features(folder)
+            described = json.loads((folder / "videos.json").read_text(encoding="utf-8"))
+            hashes = dict(zip(described["names"], described["hashes"], strict=True))
+        except (InputError, OSError, ValueError, KeyError, TypeError):
+            continue  # unfinished or damaged: it is no loss
+        if all(kept.key[name] == key[name] for name in ("version", "backbone", "sampling")):
+            known |= {hashes[name]: kept.x[row] for name, row in kept.row.items()}
+    return known
+
+
 @torch.no_grad()
-def _one(backbone: GridBackbone, clips: Tensor, device: str) -> Tensor:
-    """The features of one video, ``(1, T, h, w, D)``: never of several at once.
+def _one(backbone: GridBackbone, clips: Tensor, device: str) -> NDArray[np.float16]:
+    """The features of one video, ``(T, h, w, D)``: never of several at once.
 
     The last digits of a batched convolution may depend on the batch, and with them, a code. A
     frame that is shown at several of the sampled times, as in short videos, is computed once.
     """
     shown, place = torch.unique_consecutive(clips.flatten(0, 1), dim=0, return_inverse=True)
     grids: Tensor = backbone(shown.to(device))[place.to(device)]
-    return grids.reshape(*clips.shape[:2], *grids.shape[1:]).mean(1)[None].cpu().to(torch.float16)
+    x = grids.reshape(*clips.shape[:2], *grids.shape[1:]).mean(1).cpu().to(torch.float16)
+    if not torch.isfinite(x).all():
+        raise InputError(
+            "the backbone's features are not finite in float16",
+            rule="below 65,504, so that they can be kept in two bytes",
+            remedy="check the weights, and the mean and std of their frames",
+        )
+    found: NDArray[np.float16] = x.numpy()
+    return found
 
 
 def _load(path: Path, sampling: VideoConfig, backbone: GridBackbone) -> Tensor | str:

@@ -114,7 +114,7 @@ def pretrained_backbone(
         "steps": steps,
         "seed": seed,
         "torch": torch.__version__,
-        "device": device,
+        "device": device.partition(":")[0],  # all processes take that of the first
     }
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -133,6 +133,57 @@ def test_a_damaged_cache_is_one_line(folder: Path, tmp_path: Path, spoil: object
         open_features(tmp_path / "absent")
 
 
+@pytest.mark.parametrize("change", [{"mean": (0.0, 0.0, 0.0)}, {"channels": "BGR"}])
+def test_another_preprocessing_gives_other_features(
+    videos: dict[str, Path], folder: Path, change: dict[str, object]
+) -> None:
+    other = backbone()
+    other.config = replace(other.config, **change)  # type: ignore[arg-type]
+    assert weights_sha256(other) == weights_sha256(backbone())
+    some = {name: videos[name] for name in list(videos)[:3]}
+    found = cached_features(some, other, SAMPLING, cache=folder.parent)
+    assert not np.array_equal(found.x, open_features(folder).take(list(some)).numpy())
+    with pytest.raises(InputError, match="another backbone"):
+        open_features(folder, backbone=other)
+
+
+def test_videos_of_another_set_are_not_computed_again(
+    videos: dict[str, Path], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+    load = grid_cache._load
+
+    def noted(path: Path, *rest: object) -> object:
+        loaded.append(path.name)
+        return load(path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(grid_cache, "_load", noted)
+    names = list(videos)[3:30:2]
+    generate_videos(tmp_path / "new", videos=10, seed=7, processes=1)
+    new = folder_videos(tmp_path / "new" / "videos")
+    mixed = {name: videos[name] for name in names} | {f"new {name}": new[name] for name in new}
+    found = cached_features(mixed, backbone(), SAMPLING, cache=folder.parent)
+    assert sorted(loaded) == sorted(path.name for path in new.values())
+    assert torch.equal(found.take(names), open_features(folder).take(names))
+
+
+def test_a_file_that_cannot_be_read_is_skipped(videos: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    some = {"gone": tmp_path / "gone.mp4"} | {name: videos[name] for name in list(videos)[:2]}
+    found = cached_features(some, backbone(), SAMPLING, cache=tmp_path / "cache")
+    assert list(found.skipped) == ["gone"]
+    assert len(found.row) == 2
+
+
+def test_features_beyond_float16_are_refused(videos: dict[str, Path], tmp_path: Path) -> None:
+    large = backbone()
+    with torch.no_grad():
+        large.grid_encoder[0].weight *= 1e6
+    some = {name: videos[name] for name in list(videos)[:2]}
+    with pytest.raises(InputError, match="not finite in float16"):
+        cached_features(some, large, SAMPLING, cache=tmp_path / "cache")
+
+
 def test_a_hash_of_weights_sees_every_weight() -> None:
     network = backbone()
     before = weights_sha256(network)

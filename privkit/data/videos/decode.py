@@ -23,7 +23,7 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from privkit.data.videos.whole import FAULTS
+from privkit.data.videos.whole import whole_fault
 from privkit.errors import InputError
 
 __all__ = ["MAX_FRAMES", "MAX_PIXELS", "VideoFacts", "probe", "read_frames", "video_sha256"]
@@ -162,10 +162,10 @@ def _check_file(path: Path) -> None:
             what = "this is a folder" if path.is_dir() else "the video is missing"
             raise InputError(what, where=path, rule=f"{_KINDS} file")
         with path.open("rb") as file:
-            start = file.read(4)
+            start = file.read(8)
             if not start:
                 raise InputError("the video is empty", where=path, found="0 bytes", remedy=_REMEDY)
-        if start in FAULTS and (fault := FAULTS[start](path)) is not None:
+        if (fault := whole_fault(path, start)) is not None:
             raise _broken(path, fault)
     except OSError as error:
         raise _unreadable(path, error) from error

@@ -25,7 +25,7 @@ from privkit.data.videos.scene import HATS, scene_of, split_of
 from privkit.data.videos.scene_questions import questions_of, video_name
 from privkit.errors import InputError
 from privkit.runs import check_out, write_run
-from privkit.workers import end_with_parent
+from privkit.workers import end_with_parent, usable_cores
 
 __all__ = ["MAX_VIDEOS", "NOTICE", "generate_videos", "usable_cores"]
 
@@ -121,13 +121,6 @@ def _each(write: Callable[[range], int], parts: Iterable[range], workers: int) -
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_begin) as pool:
         yield from pool.map(write, parts)
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _begin() -> None:

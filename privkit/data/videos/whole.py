@@ -1,6 +1,7 @@
-"""Whether a GIF or a WebM file is whole: FFmpeg stops where it is cut off without a word.
+"""Whether a video file is whole: FFmpeg stops without a word where it is cut off between packets.
 
-The other containers need no look: their index is missing, or a packet is found to be cut.
+Each container declares how far it goes; that is held against the file. What cannot be seen is a cut
+between two fragments of an MP4, or anywhere in a live WebM, which declare no length.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["FAULTS", "gif_fault", "matroska_fault"]
+__all__ = ["avi_fault", "gif_fault", "matroska_fault", "mp4_fault", "whole_fault"]
 
 #: Size of a Matroska element whose writer could not go back to fill it in.
 _UNKNOWN = -1
@@ -81,8 +82,73 @@ def _element_size(data: bytes, place: int) -> tuple[int, int]:
     return (_UNKNOWN if value == (1 << 7 * length) - 1 else value), place + length
 
 
-FAULTS: dict[bytes, Callable[[Path], str | None]] = {
+def avi_fault(path: Path) -> str | None:
+    """Walk the RIFF chunks of an AVI file (OpenDML files have several).
+
+    A size of 0, as a recorder leaves that could not go back to fill it in, is no size.
+
+    Returns:
+        What is wrong, in words; ``None`` for a file that is whole.
+    """
+    have, place = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while place + 8 <= have:
+            file.seek(place)
+            head = file.read(8)
+            size = int.from_bytes(head[4:], "little")
+            if head[:4] != b"RIFF" or size in (0, 0xFFFFFFFF):
+                return None
+            place += 8 + size
+            if place > have:
+                return f"an AVI of which {have:,} of {place:,} bytes are there"
+            place += place % 2
+    return None
+
+
+def mp4_fault(path: Path) -> str | None:
+    """Walk the outer boxes of an MP4 or MOV file (ISO/IEC 14496-12, section 4.2).
+
+    Returns:
+        What is wrong, in words; ``None`` for a file that is whole.
+    """
+    have, place, kind = path.stat().st_size, 0, b""
+    with path.open("rb") as file:
+        while place + 8 <= have:
+            file.seek(place)
+            head = file.read(16)
+            size, kind = int.from_bytes(head[:4], "big"), head[4:8]
+            if size == 1:  # the real size follows, in 64 bits
+                size = int.from_bytes(head[8:], "big")
+            if size == 0:  # up to the end of the file
+                return None
+            if size < 8:  # no box: whatever it is, FFmpeg judges it
+                return None
+            place += size
+            if place > have:
+                return f"an MP4 of which {have:,} of {place:,} bytes are there"
+    if kind == b"moof":
+        return f"an MP4 that is cut off after {have:,} bytes, behind the index of a fragment"
+    return None
+
+
+#: How to find out, by the first four bytes of a file, or for boxes by the four behind their size.
+_BY_START: dict[bytes, Callable[[Path], str | None]] = {
     b"GIF8": gif_fault,
     b"\x1a\x45\xdf\xa3": matroska_fault,
+    b"RIFF": avi_fault,
 }
-"""How to find out what is wrong with a file, by its first four bytes."""
+_BY_BOX = dict.fromkeys((b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"), mp4_fault)
+
+
+def whole_fault(path: Path, start: bytes) -> str | None:
+    """Find out whether a file ends where its container says.
+
+    Args:
+        path: the file.
+        start: its first eight bytes, or all of a shorter one.
+
+    Returns:
+        What is wrong, in words; ``None`` for a file that is whole, or of another kind.
+    """
+    look = _BY_START.get(start[:4]) or _BY_BOX.get(start[4:8])
+    return None if look is None else look(path)
