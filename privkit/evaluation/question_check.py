@@ -85,6 +85,7 @@ def _warnings(check: QuestionCheck, videos: int) -> list[str]:
     ]
     for ids, what in (
         (check.repeated_options, "two options of the same words"),
+        (check.odd_options, "another number of options than the others; no model takes both"),
         (check.empty, "an empty question, answer or option"),
     ):
         if ids:

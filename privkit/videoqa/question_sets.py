@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
+from privkit.data.questions.check import odd_options
 from privkit.data.questions.open import open_questions
 from privkit.data.questions.record import Question, QuestionSet
 from privkit.data.videos.generated import generate_videos
@@ -68,6 +69,14 @@ def training_questions(
     train = [q for q in questions.split("train") if q.video in there]
     if not train:
         raise no_training_question(questions)
+    if odd := odd_options(questions.questions):
+        raise InputError(
+            "the questions have different numbers of options",
+            where=questions.name,
+            rule="one number for all questions of a task",
+            found=f"{len(odd):,} with another number than most, e.g. {odd[0]}",
+            remedy="leave them out; privkit videoqa check names them",
+        )
     return train
 
 

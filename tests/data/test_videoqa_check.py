@@ -21,6 +21,7 @@ from privkit.errors import InputError
 from privkit.evaluation.guessing import guesses, shown
 from privkit.evaluation.intervals import share_over_people
 from privkit.evaluation.question_check import SHOWN, question_check_result
+from privkit.videoqa.question_sets import training_questions
 
 
 def decodes(path: Path) -> None:
@@ -197,3 +198,14 @@ def test_the_real_clips_decode(tmp_path):
     assert check.row_warnings == ()
     best = max(g.accuracy.value for g in guesses(found) if g.answer_type == "all")
     assert 0.18 < best < 0.20
+
+
+def test_questions_with_another_number_of_options_are_named_and_refused():
+    three, two = ("a", "b", "c"), ("a", "b")
+    found = of(*(question(n, options=three if n else two, correct=0) for n in range(4)))
+    check = check_questions(found, probe=decodes)
+    assert check.odd_options == ("0",)
+    words = question_check_result(check, command="c", seed=0).warnings
+    assert any("1 questions have another number of options" in one for one in words)
+    with pytest.raises(InputError, match=r"different numbers of options.*1 with another.*e\.g\. 0"):
+        training_questions(found, {"v"}, from_features=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -56,6 +56,7 @@ class QuestionCheck:
         outside: share of a split's questions whose answer no question of the train split has; for
             open-ended questions with a train split.
         repeated_options: ids of questions with two options of the same words.
+        odd_options: ids of multiple-choice questions with another number of options than most.
         empty: ids of questions in which the question, the answer or an option has no words.
         row_warnings: where the files have other row counts than the official ones.
     """
@@ -70,6 +71,7 @@ class QuestionCheck:
     answers_of: str
     outside: Mapping[Split, float]
     repeated_options: tuple[str, ...]
+    odd_options: tuple[str, ...]
     empty: tuple[str, ...]
     row_warnings: tuple[str, ...]
 
@@ -123,6 +125,7 @@ def check_questions(
             for q in questions.questions
             if len({normalise(option) for option in q.options}) < len(q.options)
         ),
+        odd_options=odd_options(questions.questions),
         empty=tuple(
             q.question_id
             for q in questions.questions
@@ -130,6 +133,12 @@ def check_questions(
         ),
         row_warnings=tuple(official_rows_warnings(questions)),
     )
+
+
+def odd_options(questions: Sequence[Question]) -> tuple[str, ...]:
+    """Ids of the questions with another number of options than most have."""
+    usual = Counter(len(q.options) for q in questions).most_common(1)
+    return tuple(q.question_id for q in questions if len(q.options) != usual[0][0])
 
 
 def official_rows_warnings(questions: QuestionSet) -> list[str]:
