@@ -7,8 +7,8 @@ nodes of the trie are visited from the leaves to the root, and records are store
 node where at least K that are not stored yet meet; what is left at the root is stored not at all.
 
 The greedy choice never takes a record out of a class that is large enough to fill another one.
-Against the best possible choice, found by dynamic programming, it keeps 96% to 99% of the bits
-(docs/decisions/0015-enforcement.md).
+Against the best possible choice, found by dynamic programming, it keeps 96% to 99% of the bits on
+average (docs/decisions/0015-enforcement.md).
 """
 
 from __future__ import annotations
