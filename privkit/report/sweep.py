@@ -11,6 +11,7 @@ import numpy as np
 from privkit.report.figures import COLOURS, new_figure, save
 from privkit.report.html import Picture
 from privkit.result import Measure, Result
+from privkit.videoqa.seeds import intervals_over
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,14 +27,18 @@ _POINTS: Mapping[str, tuple[str, str, float]] = {
     "task+reconstruction": ("^", COLOURS[2], 1.25),
     "4x-clips": ("v", COLOURS[3], 1.0),
 }
-_LINES: Mapping[str, tuple[str, str]] = {
+#: Style and colour; they are named in the legend, as any place in a panel may hold a point.
+_LINES: Mapping[str, tuple[Any, str]] = {
     "question-only": ("--", COLOURS[1]),
     "options-only": ("-.", COLOURS[2]),
+    "random": ((0, (4, 1, 1, 1, 1, 1)), COLOURS[4]),
     "chance": (":", "0.25"),
 }
 _MARKERS = "os^v<>p"
-#: Percentage points between the names of two lines.
-_LINE_GAP = 5.5
+#: Inches that an entry of the legend takes.
+_ENTRY = 1.6
+#: Percent at which a panel ends; above 100 stands nothing but the name of the supervision's mark.
+_TOP = 121
 #: Where the label of a point may stand, in percentage points from it, and what it covers.
 _PLACES = ((0, 8), (-8, 6), (8, 6), (-10, 0), (10, 0), (0, -8), (-10, -7), (-11, 11), (-11, -13))
 _COVERED = (7.0, 5.5)
@@ -44,17 +49,21 @@ def draw_accuracy(folder: Path, result: Result) -> Picture:
 
     Args:
         folder: the run folder.
-        result: holds the measures ``accuracy``, ``bits stored`` and ``chance``.
+        result: holds the measures ``accuracy``, ``bits stored``, ``chance`` and ``supervision``.
     """
     cells = _cells(result)
+    supervision = {
+        m.where["task"]: m.value or 0.0 for m in result.measures if m.name == "supervision"
+    }
     tasks = list(dict.fromkeys(task for task, _ in cells))
     columns = min(_COLUMNS, len(tasks))
     rows = -(-len(tasks) // columns)
-    with new_figure(3.6 * columns + 0.2, 3.7 * rows + 0.7) as figure:
+    with new_figure(max(3.6 * columns + 0.2, 5.0), 3.7 * rows + 0.9) as figure:
         panels = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
         for n, (axis, task) in enumerate(zip(panels, tasks, strict=False)):
             own = [cell for (name, _), cell in cells.items() if name == task]
-            _accuracy_panel(axis, own, _percent(result.measure("chance", task=task).value))
+            chance = _percent(result.measure("chance", task=task).value)
+            _accuracy_panel(axis, own, chance, supervision[task])
             axis.set(title=task, xlabel="bits stored of a video")
             if n % columns == 0:
                 axis.set_ylabel("questions answered right, %")
@@ -62,15 +71,18 @@ def draw_accuracy(folder: Path, result: Result) -> Picture:
         _legend(figure, panels[: len(tasks)])
         path = save(figure, folder / "accuracy.png", notices=result.notices)
     best = "; ".join(
-        f"{task}: {', '.join(f'{c.label} {c.shown}' for c in _stores(cells, task))}"
+        f"{task}: {', '.join(f'{c.label} {c.shown}' for c in _stores(cells, task))}, supervision "
+        f"{supervision[task]:.1f} bits a question"
         for task in tasks
     )
     return Picture(
         path,
-        "Accuracy against the bits stored of a video (logarithmic), with 95% intervals over the "
-        "test videos. Floats stand at their own size, 16 bits a float; the reconstruction "
-        "methods are drawn a little beside their level, so that none hides another. The lines see "
-        "no video: the question with its options, the options alone, and chance.",
+        "Accuracy against the bits stored of a video (logarithmic), with "
+        f"{intervals_over(_seeds(result))}. Floats stand at their own size, 16 bits a float; the "
+        "reconstruction methods are drawn a little beside their level, so that none hides another. "
+        "The lines see no video: the question with its options, the options alone, a random guess, "
+        "and chance as it is reckoned; bands are their intervals. The mark is the supervision "
+        "size, the compressed training questions with their answers in bits a question.",
         f"Accuracy by bits, % of the test questions. {best}.",
     )
 
@@ -108,9 +120,10 @@ def draw_usefulness_and_privacy(folder: Path, result: Result) -> Picture | None:
     return Picture(
         path,
         "What is stored of a video, by what it is good for (to the right: more questions answered "
-        "right) and what it gives away (upwards: read by the stronger of the probes, on videos "
-        "that it has not seen), with 95% intervals. Dotted: guessing. A store at the dotted line "
-        "is not shown to be private: other probes may read more.",
+        "right) and what it gives away (upwards: read on videos that the probe has not seen), with "
+        f"{intervals_over(_seeds(result))}. Of the probes only the stronger one on each store is "
+        "drawn; the table names it. Dotted, with its interval as a band: guessing. A store at the "
+        "dotted line is not shown to be private: other probes may read more.",
         f"{len(tasks)} tasks by {len(secrets)} secrets ({', '.join(secrets)}), a point for each "
         "level; the numbers are in the tables below.",
     )
@@ -159,16 +172,17 @@ def _stores(cells: Mapping[tuple[str, str], _Store], task: str) -> list[_Store]:
     return sorted(kept, key=lambda c: (c.method == "floats", c.bits))
 
 
-def _accuracy_panel(axis: Axes, cells: Sequence[_Store], chance: float) -> None:
+def _accuracy_panel(axis: Axes, cells: Sequence[_Store], chance: float, supervision: float) -> None:
+    """One task; ``supervision`` is in bits a question."""
     codes = sorted((c for c in cells if c.method == "featcomp"), key=lambda c: c.bits)
-    lines = {c.method: c.value for c in cells if c.method in _LINES} | {"chance": chance}
-    names = {c.method: c.label for c in cells} | {"chance": "chance"}
-    for method, value in lines.items():
-        style, colour = _LINES[method]
-        axis.axhline(value, linestyle=style, color=colour, linewidth=1.2)
-    for cell in cells:
-        if cell.method in _LINES:
-            axis.axhspan(cell.low, cell.high, color=_LINES[cell.method][1], alpha=0.15, linewidth=0)
+    blind = {c.method: c for c in cells if c.method in _LINES}
+    for method, (style, colour) in _LINES.items():
+        cell = blind.get(method)
+        if cell is not None:
+            axis.axhspan(cell.low, cell.high, color=colour, alpha=0.12, linewidth=0)
+        if cell is not None or method == "chance":
+            value, name = (chance, "Chance") if cell is None else (cell.value, cell.label)
+            axis.axhline(value, linestyle=style, color=colour, linewidth=1.4, label=name)
     if codes:
         axis.errorbar(
             [c.bits for c in codes],
@@ -194,51 +208,46 @@ def _accuracy_panel(axis: Axes, cells: Sequence[_Store], chance: float) -> None:
             )
     stores = sorted({c.bits for c in cells if c.method in ("featcomp", "floats")})
     axis.set_xscale("log")
-    axis.set(ylim=(0, 104))
+    axis.set(ylim=(0, _TOP), yticks=range(0, 101, 20))
+    axis.spines.left.set_bounds(0, 100)
     if stores:
-        most = stores[-1]
         floats = {c.bits for c in cells if c.method == "floats"}
-        axis.set_xlim(0.7 * stores[0], 2.5 * most)
+        axis.set_xlim(0.7 * min(stores[0], supervision), 2.5 * max(stores[-1], supervision))
         axis.set_xticks(stores, [_level(b, b in floats) for b in stores], fontsize=8)
         axis.minorticks_off()
-    for method, place in _apart(lines).items():
-        axis.annotate(
-            names[method],
-            (1.0, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(-2, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=8,
-            color=_LINES[method][1],
-        )
+    _mark_supervision(axis, supervision)
 
 
-def _apart(lines: Mapping[str, float]) -> dict[str, float]:
-    """Where the name of each line is centred: above it, or below where another line is near."""
-    ordered = sorted(lines.items(), key=lambda pair: pair[1])
-    out: dict[str, float] = {}
-    last = -np.inf
-    for n, (method, value) in enumerate(ordered):
-        near = n + 1 < len(ordered) and ordered[n + 1][1] - value < _LINE_GAP
-        below = value - _LINE_GAP / 2
-        fits = near and below >= max(last + _LINE_GAP, _LINE_GAP / 2)
-        last = out[method] = below if fits else max(value + _LINE_GAP / 2, last + _LINE_GAP)
-    return out
+def _mark_supervision(axis: Axes, bits: float) -> None:
+    """A line at the size, named above all points; the name leans away from a near edge."""
+    low, high = np.log(axis.get_xlim())
+    place = float((np.log(bits) - low) / (high - low))
+    side = "left" if place < 0.3 else "right" if place > 0.7 else "center"
+    axis.plot([bits, bits], [0, 103], color="0.55", linewidth=1, zorder=1)
+    axis.plot(bits, 103, marker="v", color="0.35", markersize=5, clip_on=False)
+    axis.text(
+        bits,
+        107,
+        f"supervision size\n{bits:.1f} bits a question",
+        ha=side,
+        va="bottom",
+        fontsize=8,
+        color="0.2",
+    )
 
 
 def _privacy_panel(axis: Axes, stores: Sequence[_Store], reads: Sequence[Measure]) -> None:
     """One secret against one task, a point for each level."""
     strongest: dict[str, tuple[float, float, float]] = {}
-    guess = 0.0
+    guess = (0.0, 0.0, 0.0)
     for measure in reads:
         ends = _ends(measure)
         if measure.where["probe"] == "chance":
-            guess = max(guess, ends[0])
+            guess = max(guess, ends)
         elif ends[0] >= strongest.get(measure.where["variant"], (-1.0,))[0]:
             strongest[measure.where["variant"]] = ends
-    axis.axhline(guess, linestyle=":", color="0.25", linewidth=1.2, label="guessing")
+    axis.axhspan(*guess[1:], color="0.25", alpha=0.15, linewidth=0)
+    axis.axhline(guess[0], linestyle=":", color="0.25", linewidth=1.2, label="guessing")
     shown = [store for store in stores if store.label in strongest]
     axis.plot(
         [s.value for s in shown if s.method == "featcomp"],
@@ -310,7 +319,7 @@ def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
         list(named.values()),
         list(named),
         loc="outside upper center",
-        ncols=min(len(named), 3 + len(panels)),
+        ncols=min(len(named), max(1, int(figure.get_figwidth() / _ENTRY))),
         fontsize=8,
     )
 
@@ -322,6 +331,11 @@ def _hide(panels: Sequence[Axes]) -> None:
 
 def _level(bits: float, floats: bool) -> str:
     return f"floats\n{bits:,.0f}" if floats else f"{bits:,.0f}"
+
+
+def _seeds(result: Result) -> int:
+    """How many trainings an interval is over."""
+    return len(result.configuration["seeds"])
 
 
 def _percent(value: float | None) -> float:

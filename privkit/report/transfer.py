@@ -10,6 +10,7 @@ import numpy as np
 from privkit.report.figures import new_figure, save
 from privkit.report.html import Picture
 from privkit.result import Measure, Result
+from privkit.videoqa.seeds import intervals_over
 
 __all__ = ["draw_transfer"]
 
@@ -69,7 +70,8 @@ def draw_transfer(folder: Path, result: Result, tasks: Sequence[str], bits: int)
         path,
         "Right answers of a new answerer that was trained on stored codes alone, by the task that "
         "the codes were learned for. Bold: its own task. Below the white line: the end-to-end "
-        "model of the task, and models that see no video. In brackets 95% intervals over videos.",
+        "model of the task, and models that see no video. In brackets "
+        f"{intervals_over(len(result.configuration['seeds']))}.",
         "A table of shares in colours; the numbers are in the tables below.",
     )
 

@@ -16,6 +16,7 @@ from privkit.videoqa.batches import QuestionBatches, VideoSource
 from privkit.videoqa.distributed import Processes
 from privkit.videoqa.frames import Frames
 from privkit.videoqa.model import FewBitVideoQA
+from privkit.videoqa.seeds import with_seeds
 
 __all__ = ["Predictions", "accuracy", "accuracy_measures", "guess", "predict"]
 
@@ -31,12 +32,15 @@ class Predictions:
         chosen: ``(n,)``, index of the chosen option or answer.
         correct: ``(n,)``, whether it is right; an answer outside the vocabulary never is.
         outside: number of the questions whose answer is outside the vocabulary.
+        seeds: number of the trainings that answered, one after the other, each the same ``n /
+            seeds`` questions in the same order.
     """
 
     questions: Sequence[Question]
     chosen: NDArray[np.int64]
     correct: NDArray[np.bool_]
     outside: int = 0
+    seeds: int = 1
 
 
 @torch.no_grad()
@@ -76,10 +80,17 @@ def guess(questions: QuestionBatches, choices: int | None, *, seed: int) -> Pred
 
 
 def accuracy(predictions: Predictions, *, where: NDArray[np.bool_] | None = None) -> Interval:
-    """Share of right answers; the interval allows for several questions on one video."""
+    """Share of right answers, with an interval over videos, and over the seeds where they are many.
+
+    Args:
+        predictions: the answers.
+        where: ``(n,)``, the answers that count, of every seed the same questions; default: all.
+    """
     rows = np.ones(len(predictions.correct), dtype=bool) if where is None else where
     videos = np.array([q.video for q in predictions.questions])
-    return share_over_people(predictions.correct[rows], videos[rows], unit="videos")
+    found = share_over_people(predictions.correct[rows], videos[rows], unit="videos")
+    of_seeds = predictions.correct[rows].reshape(predictions.seeds, -1).mean(1)
+    return with_seeds(found, of_seeds.tolist())
 
 
 def accuracy_measures(predictions: Predictions, labels: dict[str, str]) -> list[Measure]:

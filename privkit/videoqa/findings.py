@@ -1,13 +1,14 @@
 """A sweep as a result: usefulness and privacy of the same codes, in numbers, tables and words.
 
-Every sentence is computed. An interval says how far the test videos carry a number; how far it
-moves with the training's seed is told apart from it.
+Every sentence is computed. An interval says how far the test videos and, of several seeds, the
+trainings carry a number; the spread over the seeds is told apart from it as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from privkit.capacity.supervision import supervision_bits
 from privkit.result import Result
 from privkit.videoqa.findings_bits import data_used, start_warnings
 from privkit.videoqa.sweep import Outcome
@@ -45,6 +46,9 @@ def sweep_result(
     levels = sorted({o.job.variant.bits for o in outcomes if o.job.variant.bits is not None})
     chance = {name: chance_of(task) for name, task in by_name.items()}
     compared = comparisons(cells, list(by_name))
+    supervision = {
+        name: supervision_bits(task.questions.split("train"))[0] for name, task in by_name.items()
+    }
     return Result(
         command=command,
         configuration={
@@ -62,6 +66,6 @@ def sweep_result(
             *warnings_of(cells, by_name, reads, chance, seeds),
             *start_warnings(tasks),
         ],
-        measures=measures_of(cells, by_name, reads, chance, compared),
-        tables=tables_of(cells, by_name, reads, chance, compared),
+        measures=measures_of(cells, by_name, reads, chance, compared, supervision),
+        tables=tables_of(cells, by_name, reads, chance, compared, supervision),
     )

@@ -9,12 +9,12 @@ from privkit.evaluation.intervals import CONFIDENCE, Interval
 from privkit.result import DataUsed, Measure, Result, Table
 from privkit.videoqa.evaluate import accuracy, accuracy_measures
 from privkit.videoqa.methods import METHODS, bits_words
-from privkit.videoqa.paired import Paired, holm, paired, points, pooled
+from privkit.videoqa.paired import Paired, holm, over_seeds, paired, points
+from privkit.videoqa.seeds import intervals_over, shown_where
 from privkit.videoqa.task import Task, TaskSource
 from privkit.videoqa.transfer import Transfer
 
 __all__ = [
-    "SIGNIFICANT",
     "data_used",
     "described",
     "left_out_warnings",
@@ -22,8 +22,6 @@ __all__ = [
     "transfer_result",
 ]
 
-#: Level of the tests.
-SIGNIFICANT = 0.05
 #: Points by which answers from stored codes may fall behind the end-to-end model.
 _POINTS = 3.0
 _LABELS = {"featcomp": "end to end", "question-only": "Q-only", "options-only": "Options-only"}
@@ -72,13 +70,15 @@ def start_warnings(tasks: Sequence[Task]) -> list[str]:
 
 def transfer_result(transfer: Transfer, source: TaskSource, *, command: str) -> Result:
     """The result of crossing tasks: accuracies, and each pair against the question alone."""
-    crossed = {pair: pooled(runs) for pair, runs in transfer.crossed.items()}
-    alone = {name: pooled(transfer.beside["question-only", name]) for name in transfer.tasks}
-    whole = {name: pooled(transfer.beside["featcomp", name]) for name in transfer.tasks}
+    crossed = {pair: over_seeds(runs) for pair, runs in transfer.crossed.items()}
+    alone = {name: over_seeds(transfer.beside["question-only", name]) for name in transfer.tasks}
+    whole = {name: over_seeds(transfer.beside["featcomp", name]) for name in transfer.tasks}
     against = {pair: paired(found, alone[pair[1]]) for pair, found in crossed.items()}
     p = dict(zip(against, holm([found.p for found in against.values()]), strict=True))
     helped = [
-        pair for pair in against if p[pair] < SIGNIFICANT and against[pair].difference.value > 0
+        pair
+        for pair, found in against.items()
+        if found.shows(p[pair]) and found.difference.value > 0
     ]
     kept = {name: paired(crossed[name, name], whole[name]) for name in transfer.tasks}
     measures, cells = _transfer_measures(transfer)
@@ -114,9 +114,9 @@ def transfer_result(transfer: Transfer, source: TaskSource, *, command: str) -> 
                 ["codes learned for", *(f"answering {name}" for name in transfer.tasks)],
                 cells,
                 "A new decoder and a new answerer are trained on the stored codes alone. "
-                "95% intervals over videos.",
+                f"{intervals_over(len(transfer.seeds))}.",
             ),
-            _gains(against, p),
+            _gains(against, p, len(transfer.seeds)),
         ],
         [
             *start_warnings(list(transfer.opened.values())),
@@ -127,11 +127,11 @@ def transfer_result(transfer: Transfer, source: TaskSource, *, command: str) -> 
 
 
 def _accuracy(transfer: Transfer, learned: str, target: str) -> Interval:
-    return accuracy(pooled(transfer.crossed[learned, target]))
+    return accuracy(over_seeds(transfer.crossed[learned, target]))
 
 
 def _beside(transfer: Transfer, method: str, target: str) -> Interval:
-    return accuracy(pooled(transfer.beside[method, target]))
+    return accuracy(over_seeds(transfer.beside[method, target]))
 
 
 def _transfer_measures(transfer: Transfer) -> tuple[list[Measure], list[list[str]]]:
@@ -142,13 +142,13 @@ def _transfer_measures(transfer: Transfer) -> tuple[list[Measure], list[list[str
         row = [learned]
         for target in transfer.tasks:
             where = {"codes of": learned, "task": target, "bits": str(transfer.bits)}
-            measures += accuracy_measures(pooled(transfer.crossed[learned, target]), where)
+            measures += accuracy_measures(over_seeds(transfer.crossed[learned, target]), where)
             row.append(_accuracy(transfer, learned, target).percent())
         rows.append(row)
     for method, label in _LABELS.items():
         for target in transfer.tasks:
             where = {"task": target, "variant": METHODS[method].label}
-            measures += accuracy_measures(pooled(transfer.beside[method, target]), where)
+            measures += accuracy_measures(over_seeds(transfer.beside[method, target]), where)
         rows.append([label, *(_beside(transfer, method, n).percent() for n in transfer.tasks)])
     return measures, rows
 
@@ -223,7 +223,9 @@ def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
 
 
-def _gains(against: dict[tuple[str, str], Paired], p: dict[tuple[str, str], float]) -> Table:
+def _gains(
+    against: dict[tuple[str, str], Paired], p: dict[tuple[str, str], float], seeds: int
+) -> Table:
     return Table(
         "Stored codes against the question alone",
         ["codes of", "task", "accuracy above question-only", "videos better", "worse", "Holm"],
@@ -238,6 +240,6 @@ def _gains(against: dict[tuple[str, str], Paired], p: dict[tuple[str, str], floa
             ]
             for (learned, target), found in against.items()
         ],
-        "Exact sign test over videos (McNemar's where a video has one question), adjusted by Holm "
-        f"for {len(p)} pairs.",
+        f"{intervals_over(seeds)}. Holm: p of the exact sign test over videos (McNemar's where a "
+        f"video has one question), adjusted by Holm for {len(p)} pairs.{shown_where(seeds)}",
     )

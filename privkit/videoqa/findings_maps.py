@@ -12,7 +12,6 @@ from privkit.evaluation.intervals import (
 )
 from privkit.result import Measure, Result, Table
 from privkit.videoqa.findings_bits import (
-    SIGNIFICANT,
     data_used,
     described,
     left_out_warnings,
@@ -21,6 +20,7 @@ from privkit.videoqa.findings_bits import (
 from privkit.videoqa.map_checks import Pointing
 from privkit.videoqa.map_study import CONTROL, MapStudy
 from privkit.videoqa.methods import bits_words
+from privkit.videoqa.paired import SIGNIFICANT
 from privkit.videoqa.task import TaskSource
 
 __all__ = ["maps_result"]

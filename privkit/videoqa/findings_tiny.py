@@ -6,26 +6,29 @@ from privkit.evaluation.intervals import CONFIDENCE
 from privkit.result import Measure, Result, Table
 from privkit.videoqa.evaluate import accuracy, accuracy_measures
 from privkit.videoqa.findings_bits import (
-    SIGNIFICANT,
     data_used,
     described,
     left_out_warnings,
     start_warnings,
 )
 from privkit.videoqa.methods import METHODS, bits_words
-from privkit.videoqa.paired import paired, points, pooled
+from privkit.videoqa.paired import over_seeds, paired, points
+from privkit.videoqa.seeds import intervals_over, shown_where
 from privkit.videoqa.stored_sizes import MPEG4_QUANTISER, Size
 from privkit.videoqa.task import TaskSource
 from privkit.videoqa.tiny import TinyStudy
 
 __all__ = ["tiny_result"]
 
+#: Files of a tiny set that hold its videos.
+_DELIVERED = "codes and names as delivered (codes.npy, videos.txt)"
+
 
 def tiny_result(study: TinyStudy, source: TaskSource, *, mpeg4_videos: int, command: str) -> Result:
     """The result of a study of a tiny set."""
     task = study.task.questions.task
-    own = pooled(study.from_codes)
-    beside = {name: pooled(runs) for name, runs in study.beside.items()}
+    own = over_seeds(study.from_codes)
+    beside = {name: over_seeds(runs) for name, runs in study.beside.items()}
     against = {name: paired(own, found) for name, found in beside.items()}
     labels = {name: METHODS[name].label for name in beside} | {"featcomp": "FeatComp end to end"}
     where = {"task": task, "bits": str(study.bits)}
@@ -48,7 +51,7 @@ def tiny_result(study: TinyStudy, source: TaskSource, *, mpeg4_videos: int, comm
                 where=where,
             )
         )
-    measures += [_size_measure(size, study) for size in study.sizes]
+    measures += [_size_measure(size, study) for size in _sizes(study)]
     rows = [["stored codes alone", accuracy(own).percent(), "", ""]]
     rows += [
         [
@@ -79,7 +82,8 @@ def tiny_result(study: TinyStudy, source: TaskSource, *, mpeg4_videos: int, comm
                 f"Accuracy on {task} from what is stored",
                 ["trained from", "accuracy", "stored codes against it", "p"],
                 rows,
-                "95% intervals over videos; exact sign test over videos.",
+                f"{intervals_over(len(study.seeds))}; exact sign test over videos."
+                f"{shown_where(len(study.seeds))}",
             ),
         ],
         [
@@ -98,26 +102,42 @@ def _named(study: TinyStudy, start: str) -> Size:
     return next(size for size in study.sizes if size.name.startswith(start))
 
 
+def _delivered(study: TinyStudy) -> Size:
+    """What is trained from: ``codes.npy`` with its header, and the names in ``videos.txt``."""
+    codes = next(size for size in study.sizes if "(codes.npy)" in size.name)
+    # videos.txt holds nothing but a name and a line feed for each video, so this is its size.
+    names = sum(len(name.encode()) + 1 for name in study.task.features.row)
+    return Size(_DELIVERED, codes.total + codes.header + names, 0, study.videos)
+
+
+def _sizes(study: TinyStudy) -> list[Size]:
+    """What is delivered first, then what it is compared with."""
+    return [_delivered(study), *study.sizes]
+
+
 def _size_finding(study: TinyStudy) -> str:
-    codes, tiny = study.sizes[0], _named(study, "tiny set")
+    stored, tight, tiny = _delivered(study), study.sizes[0], _named(study, "tiny set")
     mpeg4, floats = _named(study, "videos as MPEG-4"), _named(study, "float16")
     return (
-        f"{study.videos:,} videos at {bits_words(study.bits)} take {codes.total:,.0f} bytes "
-        f"(and a header of {codes.header}): {mpeg4.total / codes.total:,.0f} times less than as "
-        f"MPEG-4 ({mpeg4.total:,.0f}), {floats.total / codes.total:,.0f} times less than as "
-        f"float16 features ({floats.total:,.0f}). With names and questions the set takes "
-        f"{tiny.total:,.0f} bytes."
+        f"{study.videos:,} videos at {bits_words(study.bits)} take {stored.total:,.0f} bytes on "
+        "the disk, codes.npy with its header and the names in videos.txt: "
+        f"{mpeg4.total / stored.total:,.1f} times less than as MPEG-4 ({mpeg4.total:,.0f}), "
+        f"{floats.total / stored.total:,.1f} times less than as float16 features "
+        f"({floats.total:,.0f}). The paper's arithmetic, {study.bits:,} × {study.videos:,} / 8, "
+        f"counts the bits alone: {tight.total:,.0f} bytes, {mpeg4.total / tight.total:,.1f} times "
+        f"less than as MPEG-4. With the questions the set takes {tiny.total:,.0f} bytes."
     )
 
 
 def _accuracy_finding(study: TinyStudy, labels: dict[str, str]) -> str:
-    own = pooled(study.from_codes)
+    own = over_seeds(study.from_codes)
     said = []
     for name, runs in study.beside.items():
-        found = paired(own, pooled(runs))
-        sure = "" if found.p < SIGNIFICANT else ", not told apart from chance"
+        other = over_seeds(runs)
+        found = paired(own, other)
+        sure = "" if found.shows(found.p) else ", not told apart from chance"
         said.append(
-            f"{labels[name]} {accuracy(pooled(runs)).percent()} ({points(found.difference)}{sure})"
+            f"{labels[name]} {accuracy(other).percent()} ({points(found.difference)}{sure})"
         )
     return (
         f"A model trained from the stored codes alone is right in {accuracy(own).percent()} of "
@@ -137,7 +157,7 @@ def _size_measure(size: Size, study: TinyStudy) -> Measure:
         low=None if mean is None else mean.low * scale,
         high=None if mean is None else mean.high * scale,
         confidence=None if mean is None else CONFIDENCE,
-        method="size of the files, without their header"
+        method=f"size of the files, {'without' if size.header else 'with'} their header"
         if mean is None
         else f"mean of {size.measured:,} videos, times {study.videos:,}",
         where={
@@ -162,10 +182,13 @@ def _size_table(study: TinyStudy) -> Table:
                 f"{8 * size.total / study.videos:,.1f}",
                 f"{mpeg4.total / size.total:,.1f}×",
             ]
-            for size in study.sizes
+            for size in _sizes(study)
         ],
-        "Files that were written and measured. The header of a file does not grow with the videos "
-        "and is not part of the bytes; compressed files and videos are counted whole. "
+        "Files that were written and measured. The first row is what is delivered and trained "
+        "from; a tiny set has the questions and a README.md besides. Bit after bit is the paper's "
+        "arithmetic, N × videos / 8, as a file that is not delivered. The header of a file does "
+        "not grow with the videos and is not part of the bytes, but of the delivered files, which "
+        "are counted whole, as are compressed files and videos. "
         f"MPEG-4 is MPEG-4 part 2 at a fixed quantiser of {MPEG4_QUANTISER}, without sound.",
     )
 

@@ -11,13 +11,13 @@ import numpy as np
 from privkit.evaluation.intervals import CONFIDENCE, share_over_people, wilson
 from privkit.result import Measure, Result, Table
 from privkit.videoqa.findings_bits import (
-    SIGNIFICANT,
     data_used,
     described,
     left_out_warnings,
     start_warnings,
 )
 from privkit.videoqa.methods import bits_words
+from privkit.videoqa.paired import SIGNIFICANT
 from privkit.videoqa.task import Task, TaskSource
 from privkit.videoqa.words import NEIGHBOURS, PHRASE, SHUFFLES, WordStudy
 

@@ -7,17 +7,47 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
+from privkit.videoqa.configuration import TrainingConfig
+from privkit.videoqa.model import FewBitVideoQA
 from privkit.videoqa.starting import Loaded
 
 __all__ = [
     "EventLog",
+    "learning_rates",
     "write_events",
     "write_history",
     "write_initial_weights",
     "write_left_out",
 ]
 
-_COLUMNS = ("phase", "step", "loss", "learning_rate", "validation_accuracy")
+_COLUMNS = (
+    "phase",
+    "step",
+    "loss",
+    "learning_rate",
+    "bottleneck_learning_rate",
+    "validation_accuracy",
+)
+
+
+def learning_rates(model: FewBitVideoQA, how: TrainingConfig) -> dict[str, float]:
+    """The highest rates of the parts that learn now, as the history names them.
+
+    ``learning_rate`` is that of the answerer, and of the backbone where it is trained as well;
+    ``bottleneck_learning_rate`` that of the bottleneck. A part that is frozen has none: while a
+    bottleneck learns to reconstruct, the answerer does not learn.
+    """
+    parts: tuple[tuple[str, float, tuple[nn.Module | None, ...]], ...] = (
+        ("learning_rate", how.learning_rate, (model.answerer, model.backbone)),
+        ("bottleneck_learning_rate", how.bottleneck_learning_rate, (model.stored,)),
+    )
+    return {
+        name: rate
+        for name, rate, modules in parts
+        if any(p.requires_grad for m in modules if m is not None for p in m.parameters())
+    }
 
 
 class EventLog:
@@ -52,7 +82,10 @@ def write_events(folder: Path, history: Iterable[Mapping[str, Any]]) -> None:
 
 
 def write_history(path: Path, history: Iterable[Mapping[str, Any]]) -> None:
-    """Write a history as CSV: phase, step, loss, learning rate, validation accuracy."""
+    """Write a history as CSV: phase, step, loss, the learning rates, validation accuracy.
+
+    A cell is empty where a part does not learn, or where the split was not scored.
+    """
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -17,9 +17,8 @@ from privkit.errors import InputError
 from privkit.evaluation.guessing import shown
 from privkit.evaluation.intervals import Interval
 from privkit.videoqa.evaluate import Predictions
-from privkit.videoqa.findings_bits import SIGNIFICANT
 from privkit.videoqa.methods import METHODS
-from privkit.videoqa.paired import holm, paired, pooled
+from privkit.videoqa.paired import Paired, holm, over_seeds, paired
 from privkit.videoqa.sweep import CLIPS, Outcome
 from privkit.videoqa.task import Task
 
@@ -66,8 +65,8 @@ class Cell:
 
     @cached_property
     def answers(self) -> Predictions:
-        """Of all seeds; the answers about one video go together, whatever the seed."""
-        return pooled(list(self.runs.values()))
+        """Of all seeds, one after the other."""
+        return over_seeds(list(self.runs.values()))
 
     @property
     def questions(self) -> Sequence[Question]:
@@ -88,13 +87,18 @@ class PairedCells(NamedTuple):
 
     a: Cell
     b: Cell
-    found: Interval
+    compared: Paired
     p: float
 
     @property
+    def found(self) -> Interval:
+        """The difference."""
+        return self.compared.difference
+
+    @property
     def shown(self) -> bool:
-        """Whether the test shows a difference."""
-        return self.p < SIGNIFICANT
+        """Whether a difference is shown, for other videos and for other seeds."""
+        return self.compared.shows(self.p)
 
 
 #: Task and label to the cell.
@@ -164,13 +168,10 @@ def compare_pairs(pairs: Iterable[tuple[Cell, Cell]]) -> list[PairedCells]:
     for a, b in pairs:
         seeds = [seed for seed in a.runs if seed in b.runs]
         if seeds:
-            of_both = [pooled([cell.runs[seed] for seed in seeds]) for cell in (a, b)]
+            of_both = [over_seeds([cell.runs[seed] for seed in seeds]) for cell in (a, b)]
             out.append((a, b, paired(*of_both)))
     adjusted = holm([found.p for *_, found in out])
-    return [
-        PairedCells(a, b, found.difference, p)
-        for (a, b, found), p in zip(out, adjusted, strict=True)
-    ]
+    return [PairedCells(a, b, found, p) for (a, b, found), p in zip(out, adjusted, strict=True)]
 
 
 def comparisons(cells: Cells, tasks: Sequence[str]) -> dict[str, list[PairedCells]]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from privkit.evaluation.intervals import CONFIDENCE, Interval, wilson
-from privkit.videoqa.findings_bits import SIGNIFICANT
+from privkit.videoqa.paired import SIGNIFICANT
+from privkit.videoqa.seeds import with_seeds
 from privkit.videoqa.sweep import Outcome
 from privkit.videoqa.sweep_cells import Cells, labels_of
 
@@ -61,7 +62,7 @@ class PooledRead(NamedTuple):
 
     Attributes:
         shares: by probe.
-        beyond_chance: whether some probe is shown to read more than the guess.
+        beyond_chance: whether some probe is shown to read more than the guess in a training.
         converged: whether every probe's training came to its end.
     """
 
@@ -94,7 +95,7 @@ def secret_reads(outcomes: Iterable[Outcome]) -> list[SecretRead]:
 
 
 def pooled_reads(privacy: Sequence[SecretRead], cells: Cells) -> Reads:
-    """Pooled over seeds: the videos are the same, so they count once."""
+    """Pooled over seeds: the videos are the same and count once; the seeds' spread is added."""
     gathered: dict[tuple[str, str, str], dict[str, list[SecretRead]]] = {}
     order = labels_of(cells)
     known = [r for r in privacy if r.variant in order]
@@ -118,8 +119,9 @@ def _pooled(found: Sequence[Interval]) -> Interval:
     successes = sum(f.successes or 0 for f in found)
     effective = float(np.mean([f.effective for f in found]))
     low, high = wilson(successes / n * effective, effective)
-    method = f"Wilson {CONFIDENCE:.0%}, {len(found)} seeds; a video counts once"
-    return Interval(successes / n, low, high, n, successes, effective, method)
+    method = f"Wilson {CONFIDENCE:.0%}; a video counts once"
+    over_videos = Interval(successes / n, low, high, n, successes, effective, method)
+    return with_seeds(over_videos, [f.value for f in found])
 
 
 def strongest(found: PooledRead) -> tuple[str, Interval]:
@@ -131,11 +133,11 @@ def strongest(found: PooledRead) -> tuple[str, Interval]:
 def _beyond_chance(by_probe: Mapping[str, Sequence[SecretRead]]) -> bool:
     """Whether some probe is shown to read more than the guess, which is measured as well.
 
-    On the same videos the two are compared by pairs: McNemar's exact test (1947) in each seed's
-    training, by Bonferroni over the seeds; a guess is the same in all seeds, so that their videos
-    cannot be pooled for a sign test. Where only shares are known, the lower end of their difference
-    by Newcombe (1998, method 10) is above 0. Neither is adjusted for the number of probes and
-    stores: false comfort costs more than an alarm.
+    A training that gives a secret away does so whatever other seeds do, so each is tested alone,
+    by Bonferroni over the seeds. On the same videos the two are compared by pairs: McNemar's exact
+    test (1947). Where only shares are known, the lower end of their difference by Newcombe (1998,
+    method 10) is above 0. Neither is adjusted for the number of probes and stores: false comfort
+    costs more than an alarm.
     """
     guesses = {read.seed: read for read in by_probe.get(CHANCE, ())}
     for name, found in by_probe.items():
@@ -145,7 +147,7 @@ def _beyond_chance(by_probe: Mapping[str, Sequence[SecretRead]]) -> bool:
         if len(tests) == len(found):
             if min(1.0, len(tests) * min(tests)) < SIGNIFICANT:
                 return True
-        elif _differs(found, by_probe.get(CHANCE, ())):
+        elif any(_differs(read, guesses.get(read.seed), len(found)) for read in found):
             return True
     return False
 
@@ -159,12 +161,19 @@ def _paired_p(read: SecretRead, guess: SecretRead | None) -> float | None:
     return float(stats.binomtest(more, more + less).pvalue) if more > less else 1.0
 
 
-def _differs(found: Sequence[SecretRead], guessed: Sequence[SecretRead]) -> bool:
-    share = _pooled([read.share for read in found])
-    if not guessed:
-        return share.low > 0
-    guess = _pooled([read.share for read in guessed])
-    return share.value - guess.value > math.hypot(share.value - share.low, guess.high - guess.value)
+def _differs(read: SecretRead, guess: SecretRead | None, seeds: int) -> bool:
+    confidence = 1 - (1 - CONFIDENCE) / seeds
+    share, low, _ = _ends(read, confidence)
+    if guess is None:
+        return low > 0
+    guessed, _, high = _ends(guess, confidence)
+    return share - guessed > math.hypot(share - low, high - guessed)
+
+
+def _ends(read: SecretRead, confidence: float) -> tuple[float, float, float]:
+    """The share with its interval at another confidence."""
+    share, trials = read.share.value, read.share.effective
+    return share, *wilson(share * trials, trials, confidence)
 
 
 def secret_names(reads: Reads) -> list[str]:

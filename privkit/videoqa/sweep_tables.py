@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from privkit.capacity.supervision import supervision_bits
+from privkit.capacity.supervision import SupervisionSize
 from privkit.evaluation.intervals import CONFIDENCE, Interval
 from privkit.result import Better, Measure, Table
 from privkit.videoqa.evaluate import accuracy, accuracy_measures
 from privkit.videoqa.paired import points
+from privkit.videoqa.seeds import intervals_over, shown_where
 from privkit.videoqa.sweep import CLIPS
 from privkit.videoqa.sweep_cells import Cell, Cells, PairedCells, labels_of, outside_vocabulary
 from privkit.videoqa.sweep_secrets import CHANCE, Reads, secret_names, strongest
@@ -26,26 +27,32 @@ def tables_of(
     reads: Reads,
     chance: Mapping[str, tuple[float, str]],
     compared: Mapping[str, Sequence[PairedCells]],
+    supervision: Mapping[str, SupervisionSize],
 ) -> list[Table]:
     """Accuracy, its spread over seeds, by answer type, the secrets read, and the comparisons."""
+    seeds = max(len(c.runs) for c in cells.values())
     rows = [
         _row(cells, tasks, label, lambda c: _share(accuracy(c.answers)))
         for label in labels_of(cells)
     ]
     rows.append(["Chance", "0", *(f"{100 * chance[t][0]:.1f}" for t in tasks)])
+    # Beside the levels, as in the paper's figure; it is no code, so it has no bits of a video.
+    rows.append(["Supervision size", "–", *(f"{supervision[t].bits:.1f} bits" for t in tasks)])
     columns = ["stored", "bits a video", *tasks]
     tables = [
         Table(
             "Accuracy, % of the test questions",
             columns,
             rows,
-            note="95% intervals over the test videos, seeds pooled. Chance: "
+            note=f"{intervals_over(seeds)}. Chance: "
             f"{'; '.join(f'{t}: {how}' for t, (_, how) in chance.items())}. "
+            "Supervision size: the compressed training questions with their answers, in bits a "
+            f"question ({_compressed(supervision)}). "
             f"{CLIPS}×: {CLIPS} times the clips at test time, through one encoder."
             f"{_started(tasks)}",
         )
     ]
-    if any(len(c.runs) > 1 for c in cells.values()):
+    if seeds > 1:
         tables.append(
             Table(
                 "Spread over seeds, % of the test questions",
@@ -56,12 +63,18 @@ def tables_of(
         )
     kinds = [(t, k) for t in tasks for k in _types(cells, t) if len(_types(cells, t)) > 1]
     if kinds:
-        tables.append(_type_table(cells, kinds))
+        tables.append(_type_table(cells, kinds, seeds))
     if reads:
-        tables.append(_secret_table(cells, reads))
+        tables.append(_secret_table(cells, reads, seeds))
     if compared:
-        tables.append(_comparison_table(compared))
+        tables.append(_comparison_table(compared, seeds))
     return tables
+
+
+def _compressed(supervision: Mapping[str, SupervisionSize]) -> str:
+    """How the questions were written and compressed, the same way for all tasks."""
+    ways = (f"{size.serialisation}, {size.compressor}" for size in supervision.values())
+    return "; ".join(dict.fromkeys(ways))
 
 
 def _started(tasks: Mapping[str, Task]) -> str:
@@ -74,7 +87,7 @@ def _started(tasks: Mapping[str, Task]) -> str:
     )
 
 
-def _comparison_table(compared: Mapping[str, Sequence[PairedCells]]) -> Table:
+def _comparison_table(compared: Mapping[str, Sequence[PairedCells]], seeds: int) -> Table:
     return Table(
         "Compared on the same questions",
         ["task", "stored", "against", "points", "p"],
@@ -83,8 +96,8 @@ def _comparison_table(compared: Mapping[str, Sequence[PairedCells]]) -> Table:
             for pairs in compared.values()
             for pair in pairs
         ],
-        note="Difference of the accuracies with its 95% interval over videos; p of the exact sign "
-        "test over videos, adjusted by Holm over the tasks.",
+        note=f"Difference of the accuracies; {intervals_over(seeds)}; p of the exact sign test "
+        f"over videos, adjusted by Holm over the tasks.{shown_where(seeds)}",
     )
 
 
@@ -112,7 +125,7 @@ def _of_type(cell: Cell, kind: str) -> Interval:
     return accuracy(cell.answers, where=rows)
 
 
-def _type_table(cells: Cells, kinds: Sequence[tuple[str, str]]) -> Table:
+def _type_table(cells: Cells, kinds: Sequence[tuple[str, str]], seeds: int) -> Table:
     rows = []
     for label in labels_of(cells):
         row = [label]
@@ -120,10 +133,11 @@ def _type_table(cells: Cells, kinds: Sequence[tuple[str, str]]) -> Table:
             cell = cells.get((task, label))
             row.append("–" if cell is None else _share(_of_type(cell, kind)))
         rows.append(row)
-    return Table("Accuracy by answer type, %", ["stored", *(f"{t}: {k}" for t, k in kinds)], rows)
+    columns = ["stored", *(f"{t}: {k}" for t, k in kinds)]
+    return Table("Accuracy by answer type, %", columns, rows, note=f"{intervals_over(seeds)}.")
 
 
-def _secret_table(cells: Cells, reads: Reads) -> Table:
+def _secret_table(cells: Cells, reads: Reads, seeds: int) -> Table:
     secrets = secret_names(reads)
     rows = []
     for task in dict.fromkeys(t for t, *_ in reads):
@@ -146,6 +160,7 @@ def _secret_table(cells: Cells, reads: Reads) -> Table:
         ["task", "stored", "bits a video", *secrets],
         rows,
         note="The stronger of the probes, with its name; guessing names the most frequent value. "
+        f"{intervals_over(seeds)}. "
         "A probe that fails does not show that nothing is there. "
         f"Of {CLIPS}×FeatComp, which stores {CLIPS} codes, only one code is probed, in the row of "
         "FeatComp.",
@@ -158,6 +173,7 @@ def measures_of(
     reads: Reads,
     chance: Mapping[str, tuple[float, str]],
     compared: Mapping[str, Sequence[PairedCells]],
+    supervision: Mapping[str, SupervisionSize],
 ) -> list[Measure]:
     """Every number of the sweep, with its interval where it has one."""
     out = []
@@ -187,7 +203,7 @@ def measures_of(
         at = {"task": name}
         level, how = chance[name]
         outside, asked = outside_vocabulary(task)
-        size = supervision_bits(task.questions.split("train"))[0]
+        size = supervision[name]
         out += [
             Measure("chance", level, "share", "neither", n=asked, method=how, where=at),
             Measure("videos left out", len(task.left_out), "videos", "neither", where=at),

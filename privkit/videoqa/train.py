@@ -29,6 +29,7 @@ from privkit.videoqa.configuration import TrainingConfig
 from privkit.videoqa.distributed import Processes
 from privkit.videoqa.evaluate import predict
 from privkit.videoqa.keeping import SNAPSHOT_SECONDS, Keeper
+from privkit.videoqa.logs import learning_rates
 from privkit.videoqa.methods import Variant
 from privkit.videoqa.model import FewBitVideoQA
 from privkit.videoqa.phases import Phase, PhaseLoss, learn_only, parameter_groups, phases_of
@@ -188,6 +189,7 @@ class _Run:
             devices = None if group.device == "cpu" else [group.device]
             wrapped = DistributedDataParallel(wrapped, device_ids=devices)
         factor = warm_up_and_decay(steps, how.warmup)
+        rates = learning_rates(self.model, how)
 
         def after_step(step: int, loss: float) -> bool:
             self.progress.step = step
@@ -195,7 +197,7 @@ class _Run:
                 "phase": phase.name,
                 "step": step,
                 "loss": loss,
-                "learning_rate": factor(step - 1) * how.learning_rate,
+                **{name: factor(step - 1) * rate for name, rate in rates.items()},
             }
             goes_on = self._after_step(phase, row, steps)
             if goes_on and step < steps and self.keeper.is_due(step):

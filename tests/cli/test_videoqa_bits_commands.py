@@ -77,7 +77,7 @@ def test_words_and_sizes_are_told_to_people(data, tmp_path, capsys) -> None:
     assert run(command("words", data, "--out", str(tmp_path / "words"))) == 0
     assert "shelf" in capsys.readouterr().out
     assert run(command("tiny", data, "--out", str(tmp_path / "tiny"))) == 0
-    assert "60 videos at 4 bits take 30 bytes" in capsys.readouterr().out
+    assert "counts the bits alone: 30 bytes" in capsys.readouterr().out
     codes = tmp_path / "tiny" / "tiny" / "codes.npy"
     arguments = ["--codes", str(codes), "--bits", "4", "-q", "--out", str(tmp_path / "k")]
     assert run(["kanon", *arguments]) == 0
@@ -138,3 +138,20 @@ def test_bad_input_is_one_line(name, more, words, data, tmp_path, one_line) -> N
 
 def test_one_task_cannot_be_crossed(data, one_line) -> None:
     assert "at least 2 tasks" in one_line("videoqa", "transfer", "--task", "action")
+
+
+@pytest.mark.parametrize("name", [*TASKS, "sweep", "train"])
+def test_bits_that_do_not_fit_are_refused_before_videos_are_read(
+    name, data, tmp_path, monkeypatch, one_line
+) -> None:
+    def never(*_arguments, **_options) -> None:
+        raise AssertionError("the data was opened")
+
+    monkeypatch.setattr("privkit.videoqa.task.open_set", never)
+    monkeypatch.setattr("privkit.videoqa.model._available_memory", lambda: 2**30)
+    task = TASKS.get(name, ["--task", "action"])
+    bits = ["--bits", "65536", "--config", "paper", "--device", "cpu"]
+    line = one_line("videoqa", name, "--data", data, *task, *bits, "--out", tmp_path / "run")
+    assert "of 65,536 bits" in line or "of up to 65,536 bits" in line
+    assert "1.0 GiB of memory free" in line
+    assert not (tmp_path / "run").exists()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
+from privkit.report import sweep
+from privkit.report.figures import save
 from privkit.report.sweep import (
-    _apart,
     _free_places,
     draw_accuracy,
     draw_usefulness_and_privacy,
@@ -27,12 +30,15 @@ def result_of(tasks: tuple[str, ...], secrets: tuple[str, ...] = ()) -> Result:
         ("Floats", "floats", 16_384, 0.94),
         ("Q-only", "question-only", 0, 0.35),
         ("Options-only", "options-only", 0, 0.2),
+        ("Random guess", "random", 0, 0.19),
         ("R-only 10 bits", "reconstruction-only", 10, 0.5),
         ("FeatComp+R 10 bits", "task+reconstruction", 10, 0.88),
         ("4×FeatComp 10 bits", "4x-clips", 40, 0.91),
     ]
     for task in tasks:
         measures.append(Measure("chance", 0.2, "share", "neither", where={"task": task}))
+        size = Measure("supervision", 30.9, "bits a pair", "neither", where={"task": task})
+        measures.append(size)
         for label, method, bits, value in stores:
             where = {"task": task, "variant": label, "method": method}
             measures.append(share("accuracy", value, {**where, "answer type": "all"}))
@@ -43,7 +49,7 @@ def result_of(tasks: tuple[str, ...], secrets: tuple[str, ...] = ()) -> Result:
                 for probe, read in (("linear", value / 2), ("nearest", value / 4), ("chance", 0.1)):
                     at = {"task": task, "variant": label, "secret": secret, "probe": probe}
                     measures.append(share("secret read", read, at))
-    result = Result("privkit videoqa sweep", {}, 0, [], [], measures)
+    result = Result("privkit videoqa sweep", {"seeds": [0, 1, 2]}, 0, [], [], measures)
     object.__setattr__(result, "data", [_Data()])
     return result
 
@@ -63,7 +69,8 @@ def test_accuracy_is_the_same_picture_every_time_and_told_in_words(tmp_path: Pat
     data = first.path.read_bytes()
     assert draw_accuracy(tmp_path, result).path.read_bytes() == data
     assert "action: FeatComp 1 bits 40 (38-42), " in first.alt
-    assert first.alt.endswith("Floats 94 (92-96).")
+    assert first.alt.endswith("Floats 94 (92-96), supervision 30.9 bits a question.")
+    assert "95% intervals over the test videos and over the seeds" in first.caption
     with Image.open(first.path) as picture:
         assert picture.width > picture.height > 400
 
@@ -83,6 +90,8 @@ def test_usefulness_and_privacy_of_every_task_and_secret(tmp_path: Path) -> None
     assert picture.path.name == "usefulness_and_privacy.png"
     assert picture.alt.startswith("1 tasks by 2 secrets (identity, side)")
     assert "not shown to be private" in picture.caption
+    assert "only the stronger one on each store is drawn" in picture.caption
+    assert "over the test videos and over the seeds" in picture.caption
 
 
 def test_without_probes_there_is_no_second_figure(tmp_path: Path) -> None:
@@ -90,15 +99,54 @@ def test_without_probes_there_is_no_second_figure(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_names_of_lines_that_are_near_stand_apart() -> None:
-    for lines in (
-        {"question-only": 40.9, "options-only": 39.8, "chance": 20.0},
-        {"question-only": 20.5, "options-only": 20.2, "chance": 20.0},
-        {"question-only": 1.0, "options-only": 0.5, "chance": 0.2},
-    ):
-        places = sorted(_apart(lines).values())
-        assert all(high - low >= 5 for low, high in pairwise(places)), lines
-        assert places[0] > 2
+def drawn(path: Path, result: Result, monkeypatch: pytest.MonkeyPatch) -> Figure:
+    """The accuracy figure as it is before it becomes a picture."""
+    kept: list[Figure] = []
+
+    def keep(figure: Figure, path: Path, **more: Any) -> Path:
+        kept.append(figure)
+        return save(figure, path, **more)
+
+    monkeypatch.setattr(sweep, "save", keep)
+    draw_accuracy(path, result)
+    kept[0].draw_without_rendering()  # places in the figure's own resolution, not the picture's
+    return kept[0]
+
+
+@pytest.mark.parametrize("tasks", [("action",), ("action", "transition", "frameqa")])
+def test_the_lines_are_named_in_the_legend_and_cover_no_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tasks: tuple[str, ...]
+) -> None:
+    figure = drawn(tmp_path, result_of(tasks), monkeypatch)
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert {"Q-only", "Options-only", "Random guess", "Chance"} < set(names)
+    assert len(names) == len(set(names))
+    width = figure.get_figwidth() * figure.dpi
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= width
+    for axis in figure.axes:
+        assert len(axis.texts) == 1  # the supervision size; nothing else is written into a panel
+
+
+@pytest.mark.parametrize("bits", [1.3, 30.9, 9000.0])
+def test_the_supervision_size_is_named_above_all_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bits: float
+) -> None:
+    result = result_of(("action",))
+    others = [m for m in result.measures if m.name != "supervision"]
+    size = Measure("supervision", bits, "bits a pair", "neither", where={"task": "action"})
+    object.__setattr__(result, "measures", [*others, size])
+    figure = drawn(tmp_path, result, monkeypatch)
+    (axis,) = figure.axes
+    (text,) = axis.texts
+    assert text.get_text() == f"supervision size\n{bits:.1f} bits a question"
+    box, panel = text.get_window_extent(), axis.get_window_extent()
+    assert panel.x0 <= box.x0
+    assert box.x1 <= panel.x1
+    assert box.y0 > axis.transData.transform((1, 102))[1]
+    assert box.y1 <= panel.y1
 
 
 def test_labels_cover_neither_points_nor_each_other() -> None:

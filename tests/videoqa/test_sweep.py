@@ -169,3 +169,20 @@ def test_a_set_without_a_test_split_is_refused_first(copied, monkeypatch) -> Non
     no_training(monkeypatch)
     with pytest.raises(InputError, match=r"no test question.*rule: a test split.*test file"):
         run_sweep([source], FLOATS, seeds=(0,), workers=1)
+
+
+@pytest.mark.parametrize(("workers", "together"), [(1, [10]), (2, [10, 10]), (9, [10, 10, 1, 1])])
+def test_the_largest_levels_must_fit_together(sources, monkeypatch, workers, together) -> None:
+    """Two tasks at 1 and 10 bits and floats, so many at a time."""
+    asked = []
+
+    def refuses(bits, shape, *, device) -> None:
+        asked.append((list(bits), shape, device))
+        raise InputError("too much")
+
+    monkeypatch.setattr(sweeping, "check_memory", refuses)
+    no_training(monkeypatch)
+    variants = (*FLOATS, *(Variant(METHODS["featcomp"], n) for n in LEVELS))
+    with pytest.raises(InputError, match="too much"):
+        run_sweep(sources, variants, seeds=(0,), workers=workers)
+    assert asked == [(together, (1, 2, 2, 64), "cpu")]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from jsonschema import validate
 
+from privkit.capacity.supervision import supervision_bits
 from privkit.data.questions.record import Question, QuestionSet
 from privkit.data.questions.vocabulary import AnswerVocabulary, answer_vocabulary
 from privkit.errors import InputError
@@ -20,6 +21,7 @@ from privkit.result import Result, result_schema
 from privkit.videoqa.evaluate import Predictions
 from privkit.videoqa.findings import SecretRead, sweep_result
 from privkit.videoqa.methods import METHODS, Variant
+from privkit.videoqa.seeds import with_seeds
 from privkit.videoqa.sweep import CLIPS, Job, Outcome
 from privkit.videoqa.sweep_cells import chance_of
 from privkit.videoqa.task import Task
@@ -145,7 +147,7 @@ def made_up() -> Callable[..., Result]:
     def make(
         changes: Mapping[tuple[str, int | None], float] | None = None,
         *,
-        seeds: Sequence[int] = (0, 1),
+        seeds: Sequence[int] = (0, 1, 2),
         privacy: bool = True,
     ) -> Result:
         tasks = [task_of(name) for name in ("action", "frameqa")]
@@ -171,7 +173,7 @@ def test_it_is_a_valid_result_with_the_same_bytes_every_time(
     validate(result.to_dict(), result_schema())
     assert result.to_json() == made_up().to_json()
     assert result.notices == ["made up"]
-    assert (result.seed, result.configuration["seeds"]) == (0, [0, 1])
+    assert (result.seed, result.configuration["seeds"]) == (0, [0, 1, 2])
 
 
 def test_rows_stand_in_the_order_of_the_papers_figure(made_up: Callable[..., Result]) -> None:
@@ -188,12 +190,26 @@ def test_rows_stand_in_the_order_of_the_papers_figure(made_up: Callable[..., Res
         "FeatComp+R 10 bits",
         "4×FeatComp 10 bits",
         "Chance",
+        "Supervision size",
     ]
     bits = {row[0]: row[1] for row in table.rows}
     assert bits["Floats"] == f"{16 * math.prod(SHAPE):,}"
     assert bits["4×FeatComp 10 bits"] == str(10 * CLIPS)
     assert bits["Q-only"] == "0"
+    assert bits["Supervision size"] == "–"  # of a question, not of a video
     assert list(table.columns) == ["stored", "bits a video", "action", "frameqa"]
+
+
+def test_the_supervision_of_each_task_stands_beside_the_levels(
+    made_up: Callable[..., Result],
+) -> None:
+    result = made_up()
+    row = next(row for row in result.tables[0].rows if row[0] == "Supervision size")
+    for shown, task in zip(row[2:], ("action", "frameqa"), strict=True):
+        size = supervision_bits(task_of(task).questions.split("train"))[0]
+        assert shown == f"{size.bits:.1f} bits"
+        assert result.measure("supervision", task=task).value == size.bits
+    assert "bits a question (lower case, without ' ?', bzip2 -9)" in result.tables[0].note
 
 
 def test_accuracy_is_pooled_over_seeds_and_a_video_counts_once() -> None:
@@ -203,7 +219,8 @@ def test_accuracy_is_pooled_over_seeds_and_a_video_counts_once() -> None:
     result = sweep_result(outcomes, [task], command="c")
     found = result.measure("accuracy", variant="Floats", **{"answer type": "all"})
     videos = [q.video for q in task.questions.split("test")]
-    wanted = share_over_people(first + second, videos + videos, unit="videos")
+    pooled = share_over_people(first + second, videos + videos, unit="videos")
+    wanted = with_seeds(pooled, [np.mean(first), np.mean(second)])
     assert (found.value, found.low, found.high) == (wanted.value, wanted.low, wanted.high)
     assert found.successes == sum(first) + sum(second)
     of_seed = [m.value for m in result.measures if m.name == "accuracy of a seed"]
@@ -409,8 +426,52 @@ def test_secrets_are_pooled_over_seeds_without_counting_videos_twice() -> None:
     ]
     found = sweep_result(made, [task], privacy=told, command="c").measure("secret read")
     assert (found.value, found.n, found.successes) == (0.5, 200, 100)
-    wanted = share(0.5, 100)
+    wanted = with_seeds(share(0.5, 100), [0.4, 0.6])
     assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high))
+
+
+@pytest.mark.parametrize(("seeds", "words"), [((0,), "videos."), ((0, 1, 2), "over the seeds.")])
+def test_tables_say_what_their_intervals_are_over(
+    made_up: Callable[..., Result], seeds: Sequence[int], words: str
+) -> None:
+    tables = made_up(seeds=seeds).tables
+    notes = [t.note for t in tables if "95% intervals" in t.note]
+    assert len(notes) == 4
+    for table in tables:
+        if table.title.startswith("Compared"):
+            assert ("excludes 0" in table.note) == (len(seeds) > 1)
+        elif "95% intervals" in table.note:
+            assert words in table.note
+
+
+def test_a_lucky_training_shows_no_difference() -> None:
+    """Two of three trainings answer as the question alone does, and one answers everything."""
+    task = task_of("action")
+    n = len(task.questions.split("test"))
+    half = (np.arange(n) % 2 == 0).tolist()
+    made = [
+        outcome(task, name, bits, hits, seed=seed)
+        for seed, lucky in enumerate((half, half, [True] * n))
+        for name, bits, hits in (("featcomp", 10, lucky), ("question-only", None, half))
+    ]
+    result = sweep_result(made, [task], command="c")
+    table = next(t for t in result.tables if t.title.startswith("Compared"))
+    assert float(table.rows[0][4]) < 1e-6
+    assert "FeatComp 10 bits against Q-only, on the same questions: action" in result.findings[1]
+    assert result.findings[1].endswith("no difference shown.")
+    assert "action none of 10" in result.findings[2]
+
+
+def test_a_secret_that_one_training_gives_away_is_told() -> None:
+    task = task_of("action")
+    made = [outcome(task, "featcomp", 10, right(task, 0.9, s), seed=s) for s in range(3)]
+    told = [
+        SecretRead("action", "FeatComp 10 bits", 10, s, "side", probe, share(value, 100))
+        for s, read in enumerate((0.5, 0.5, 0.8))
+        for probe, value in (("linear", read), ("chance", 0.5))
+    ]
+    result = sweep_result(made, [task], privacy=told, command="c")
+    assert any(f.startswith("side is read beyond guessing") for f in result.findings)
 
 
 def test_more_bits_that_score_lower_are_warned_of(made_up: Callable[..., Result]) -> None:
@@ -425,9 +486,9 @@ def test_more_bits_that_score_lower_are_warned_of(made_up: Callable[..., Result]
 
 def test_options_that_give_the_answer_away_are_warned_of(made_up: Callable[..., Result]) -> None:
     assert not any("bias" in w for w in made_up().warnings)
-    warned = [w for w in made_up({("options-only", None): 0.8}).warnings if "bias" in w]
+    warned = [w for w in made_up({("options-only", None): 0.95}).warnings if "bias" in w]
     assert len(warned) == 2
-    assert warned[0].startswith("action: a model that sees the options alone answers 8")
+    assert warned[0].startswith("action: a model that sees the options alone answers 9")
     assert "chance is 20%" in warned[0]
 
 

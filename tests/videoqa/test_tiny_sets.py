@@ -122,7 +122,15 @@ def test_the_study(tmp_path, tmp_path_factory) -> None:
         "question-only": 2,
     }
     result = tiny_result(study, source, mpeg4_videos=15, command="privkit videoqa tiny")
-    assert result.findings[0].startswith(f"{VIDEOS} videos at 10 bits take 75 bytes (and a header")
+    files = [tmp_path / "tiny" / name for name in ("codes.npy", "videos.txt")]
+    delivered = sum(path.stat().st_size for path in files)
+    said = f"{VIDEOS} videos at 10 bits take {delivered:,} bytes on the disk, codes.npy"
+    assert result.findings[0].startswith(said)
+    assert f"10 × {VIDEOS} / 8, counts the bits alone: 75 bytes" in result.findings[0]
+    assert result.tables[0].rows[0][1] == f"{delivered:,}"
+    first = next(m for m in result.measures if m.name == "bytes")
+    assert (first.value, first.n) == (delivered, VIDEOS)
+    assert first.where["stored as"] == "codes and names as delivered (codes.npy, videos.txt)"
     assert any("15 of 60 videos were encoded" in w for w in result.warnings)
     assert result.measure("accuracy", variant="stored codes", **{"answer type": "all"}).n == 24
     codes = result.measure("bytes", **{"stored as": "codes of 10 bits, bit after bit"})

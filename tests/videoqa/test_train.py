@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny_training import a_training, same_weights, settings
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -16,8 +19,10 @@ from torch.nn.functional import cross_entropy
 from privkit.errors import InputError
 from privkit.models.featcomp import FeatComp
 from privkit.models.training import Stepping, fit
+from privkit.report.training import draw_training
 from privkit.videoqa.batches import parts_of, training_order
 from privkit.videoqa.distributed import Processes
+from privkit.videoqa.logs import write_events, write_history
 from privkit.videoqa.phases import PhaseLoss, learn_only, parameter_groups, phases_of
 from privkit.videoqa.pretrain import warm_up_and_decay
 from privkit.videoqa.train import Training, train
@@ -77,6 +82,44 @@ def test_the_learning_rate_follows_its_formula() -> None:
         factor = (k + 1) / (rising + 1) if k < rising else (steps - k) / (steps - rising)
         assert row["learning_rate"] == pytest.approx(0.004 * factor)
         assert warm_up_and_decay(steps, 0.1)(k) == pytest.approx(factor)
+
+
+@pytest.mark.parametrize(
+    ("name", "bits", "wanted"),
+    [
+        ("featcomp", 6, {"task": (0.004, 0.02)}),
+        ("floats", None, {"task": (0.004, None)}),
+        ("reconstruction-only", 6, {"reconstruction": (None, 0.02), "task": (0.004, None)}),
+    ],
+)
+def test_a_rate_is_logged_for_every_part_that_learns(
+    tmp_path: Path, name: str, bits: int | None, wanted: dict[str, tuple[float | None, ...]]
+) -> None:
+    how = settings(epochs=2, batch=8, learning_rate=0.004, bottleneck_learning_rate=0.02)
+    history = train(a_training(name, bits, configuration=how), group=Processes()).history
+    write_history(tmp_path / "history.csv", history)
+    write_events(tmp_path, history)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    columns = ("learning_rate", "bottleneck_learning_rate")
+    written = list(csv.DictReader((tmp_path / "history.csv").open()))
+    for phase, rates in wanted.items():
+        steps = sum(row["phase"] == phase for row in history)
+        for column, rate in zip(columns, rates, strict=True):
+            of_phase = [row.get(column) for row in history if row["phase"] == phase]
+            logged = [row[column] for row in written if row["phase"] == phase]
+            if rate is None:
+                assert set(of_phase) == {None}
+                assert set(logged) == {""}
+                assert f"{phase}/{column}" not in events.Tags()["scalars"]
+                continue
+            factor = warm_up_and_decay(steps, how.training.warmup)
+            expected = [factor(k) * rate for k in range(steps)]
+            assert of_phase == pytest.approx(expected)
+            assert [float(text) for text in logged] == pytest.approx(expected)
+            scalars = events.Scalars(f"{phase}/{column}")
+            assert [scalar.value for scalar in scalars] == pytest.approx(expected)
+    picture = draw_training(tmp_path, history)[0]
+    assert "learning rates" in picture.caption
 
 
 @pytest.mark.parametrize(("most", "taken"), [(0, 30), (7, 7), (99, 30)])

@@ -16,7 +16,7 @@ from privkit.videoqa.evaluate import Predictions
 from privkit.videoqa.findings_bits import transfer_result
 from privkit.videoqa.from_codes import answer_from_codes, end_to_end, trained_codes
 from privkit.videoqa.methods import Variant
-from privkit.videoqa.paired import holm, paired, pooled
+from privkit.videoqa.paired import holm, over_seeds, paired
 from privkit.videoqa.trained import trained
 from privkit.videoqa.transfer import Transfer, run_transfer, tasks_for
 
@@ -56,7 +56,7 @@ def test_many_questions_on_a_video_are_one_trial() -> None:
 
 def test_seeds_do_not_add_videos() -> None:
     once, none = answers([True] * 6), answers([False] * 6)
-    found = paired(pooled([once, once, once]), pooled([none, none, none]))
+    found = paired(over_seeds([once, once, once]), over_seeds([none, none, none]))
     assert (found.better, found.p) == (6, 2 / 2**6)
     assert found.difference.n == 18
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from tiny_training import SHAPE, a_training
 from torch import nn
 
+import privkit.videoqa.model as of_models
 from privkit.errors import InputError
 from privkit.models.featcomp import MAX_BITS, FeatComp
 from privkit.videoqa.methods import BASELINES, METHODS, Variant
@@ -89,10 +94,101 @@ def test_wrong_variants_are_refused(name: str, bits: int | None, words: str) -> 
         Variant.named(name, bits)
 
 
-def test_the_memory_of_a_bottleneck_is_counted_before_it_is_allocated() -> None:
-    """The paper's feature at the largest N: two dense layers, each with AdamW's three copies."""
-    shape = (1, 12, 12, 768)
-    needed = 2 * MAX_BITS * math.prod(shape) * 4 * 4
-    assert check_memory(MAX_BITS, shape, available=needed) == needed
-    with pytest.raises(InputError, match=rf"{needed / 2**30:,.1f} GiB.*found: 1.0 GiB"):
-        check_memory(MAX_BITS, shape, available=2**30)
+#: The paper's feature.
+PAPER = (1, 12, 12, 768)
+GIB = 2**30
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Bytes free by device, to be set by a test."""
+    given: dict[str, int] = {}
+    monkeypatch.setattr(of_models, "_available_memory", lambda: given["cpu"])
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (given[device], 0))
+    return given
+
+
+def test_the_memory_of_a_bottleneck_is_counted_before_it_is_allocated(free: dict[str, int]) -> None:
+    """Two dense layers; of each weight 5 numbers in training and 4 in a snapshot."""
+    needed = 2 * MAX_BITS * math.prod(PAPER) * 4 * (5 + 4)
+    free["cpu"] = needed
+    check_memory([MAX_BITS], PAPER)
+    free["cpu"] = GIB
+    with pytest.raises(InputError, match=rf"{needed / GIB:,.1f} GiB.*found: 1.0 GiB of memory"):
+        check_memory([MAX_BITS], PAPER)
+
+
+def test_bottlenecks_that_are_trained_together_are_counted_together(free: dict[str, int]) -> None:
+    free["cpu"] = 2 * 1010 * math.prod(PAPER) * 36
+    check_memory([1000, 10], PAPER)
+    with pytest.raises(InputError, match=r"3 bottlenecks of up to 1,000 bits.*fewer --workers"):
+        check_memory([1000, 10, 1], PAPER)
+
+
+def test_a_gpu_is_asked_for_its_own_memory(free: dict[str, int]) -> None:
+    """It trains; the snapshot is written from the machine's memory."""
+    weights = 2 * 1000 * math.prod(PAPER)
+    free |= {"cuda:1": 20 * weights, "cpu": 16 * weights}
+    check_memory([1000], PAPER, device="cuda:1")
+    free["cuda:1"] -= 1
+    with pytest.raises(InputError, match=r"4\.1 GiB of GPU memory free"):
+        check_memory([1000], PAPER, device="cuda:1")
+    free |= {"cuda:1": 20 * weights, "cpu": GIB}
+    with pytest.raises(InputError, match=r"to write snapshots; found: 1\.0 GiB of memory free"):
+        check_memory([1000], PAPER, device="cuda:1")
+
+
+def test_a_model_is_built_where_it_could_not_be_trained(free: dict[str, int]) -> None:
+    """A machine that answers with it needs its weights alone."""
+    variant = Variant.named("featcomp", 100)
+    free["cpu"] = 2 * 100 * math.prod(SHAPE) * 4
+    stored_form(variant, SHAPE)
+    free["cpu"] -= 1
+    with pytest.raises(InputError, match="for its weights alone"):
+        stored_form(variant, SHAPE)
+
+
+#: Trains at N bits, with a snapshot after every step, and prints the growth of the process's peak.
+PEAK = """
+import ctypes, gc, sys, tempfile
+from pathlib import Path
+import tiny_training
+from privkit.videoqa.distributed import Processes
+from privkit.videoqa.train import train
+
+tiny_training.SHAPE = (1, 8, 8, 16)
+
+def run(bits):
+    how = tiny_training.settings(epochs=2, batch=8, validations=3)
+    training = tiny_training.a_training("featcomp", bits, configuration=how)
+    with tempfile.TemporaryDirectory() as folder:
+        train(training, group=Processes(), snapshot=Path(folder) / "kept", every=0.0)
+
+def resident(field):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+
+run(4)  # whatever the libraries allocate once
+gc.collect()
+ctypes.CDLL("libc.so.6").malloc_trim(0)
+Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+before = resident("VmRSS")
+run(int(sys.argv[1]))
+print(resident("VmHWM") - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
+def test_the_memory_of_a_training_is_what_was_counted() -> None:
+    bits = 8192
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(bits)],
+        env=here,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    each = int(done.stdout) / (2 * bits * 8 * 8 * 16)
+    assert 34 < each < 40  # 36 counted, and some megabytes of everything else
