@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from privkit.errors import InputError
-from privkit.features.codes import Codes
+from privkit.features.codes import MAX_BITS, Codes
 from privkit.models.featcomp import FeatComp
 from privkit.videoqa.batches import VideoSource
 from privkit.videoqa.frames import Frames
@@ -54,6 +54,9 @@ def encode(
 ) -> StoredVideos:
     """Encode videos; a code depends on its own video only.
 
+    Of a video with n times the model's T clips each group of T clips is encoded alone, and the n
+    codes are joined, the first group first: the n·N bits of the paper's 4×FeatComp.
+
     Args:
         model: with a FeatComp bottleneck, in inference mode.
         videos: names.
@@ -62,7 +65,7 @@ def encode(
         tick: progress.
 
     Raises:
-        InputError: the model stores no code.
+        InputError: the model stores no code, or the number of clips is not a multiple of T.
     """
     bottleneck = check_stores_code(model)
     model.eval()
@@ -72,19 +75,36 @@ def encode(
         # One at a time: the last digits of a product of matrices may depend on the batch, and
         # with them the sign of a logit next to 0.
         for video in source.take(videos[start : start + size]).to(device):
-            rows.append(bottleneck.encode(model.features(video[None])).cpu().numpy())
+            groups = model.grouped(model.features(video[None]))
+            codes = [bottleneck.encode(group[None]) for group in groups]
+            rows.append(torch.cat(codes, 1).cpu().numpy())
         if tick is not None:
             tick("encode", min(start + size, len(videos)), len(videos))
     return StoredVideos(Codes.from_matrix(np.concatenate(rows)), tuple(videos))
 
 
-def check_stores_code(model: FewBitVideoQA, where: object | None = None) -> FeatComp:
+def check_stores_code(
+    model: FewBitVideoQA, where: object | None = None, *, times: int = 1
+) -> FeatComp:
     """The bottleneck of a model that stores codes.
 
+    Args:
+        model: any.
+        where: its file, for the error.
+        times: how many of its codes are joined.
+
     Raises:
-        InputError: the model stores floats, or nothing.
+        InputError: the model stores floats, or nothing, or the joined code is too long.
     """
     if isinstance(model.stored, FeatComp):
+        if times * model.stored.bits > MAX_BITS:
+            raise InputError(
+                "the joined code is too long",
+                where="--clips",
+                rule=f"at most {MAX_BITS:,} bits a video",
+                found=f"{times} codes of {model.stored.bits:,} bits",
+                remedy="fewer clips",
+            )
         return model.stored
     stores = "floats" if isinstance(model.stored, nn.Identity) else "no code of its own"
     raise InputError(

@@ -23,12 +23,26 @@ from privkit.models.clipbert.answerer import QuestionAnswerer, pool_clips
 from privkit.models.clipbert.grid import GridBackbone
 from privkit.models.clipbert.words import TextBatch
 from privkit.models.featcomp import FeatComp
+from privkit.videoqa.configuration import Configuration
 from privkit.videoqa.methods import Variant
 
-__all__ = ["CodeDecoder", "FewBitVideoQA", "NoVideo", "check_memory", "stored_form"]
+__all__ = [
+    "CodeDecoder",
+    "FewBitVideoQA",
+    "NoVideo",
+    "check_memory",
+    "feature_shape",
+    "stored_form",
+]
 
-#: AdamW keeps two averages and a gradient beside each weight.
-_BYTES_A_WEIGHT = 16
+#: Bytes of a weight, in float32.
+_WEIGHT = 4
+#: Bytes a weight of a training, where it runs: the weight, its gradient, AdamW's two averages, and
+#: the weight at the best validation.
+_TRAINING = 5 * _WEIGHT
+#: Bytes a weight of a snapshot while it is written, always in the machine's memory: copies of the
+#: weight, of both averages and of the best weight.
+_SNAPSHOT = 4 * _WEIGHT
 
 
 class NoVideo(nn.Module):
@@ -100,6 +114,15 @@ class FewBitVideoQA(nn.Module):
         if x.dim() != 5:  # codes that were stored before
             x_dec: Tensor = self.stored(x)
             return x_dec
+        decoded: Tensor = self.stored(self.grouped(x))
+        return decoded.reshape(x.shape)
+
+    def grouped(self, x: Tensor) -> Tensor:
+        """``(B, nT, h, w, D)`` as ``(B * n, T, h, w, D)``: each row is stored as one code.
+
+        Raises:
+            InputError: the number of clips is not a multiple of T.
+        """
         groups, rest = divmod(x.shape[1], self.clips)
         if rest or not groups:
             raise InputError(
@@ -107,9 +130,7 @@ class FewBitVideoQA(nn.Module):
                 rule=f"a multiple of {self.clips}, the clips that the model stores at once",
                 found=x.shape[1],
             )
-        grouped = x.reshape(-1, self.clips, *x.shape[2:])
-        decoded: Tensor = self.stored(grouped)
-        return decoded.reshape(x.shape)
+        return x.reshape(-1, self.clips, *x.shape[2:])
 
     def scores(self, x_dec: Tensor, text: TextBatch) -> Tensor:
         """Pooled scores ``(B, options or answers)``."""
@@ -120,45 +141,70 @@ class FewBitVideoQA(nn.Module):
         return self.scores(self.decoded(self.features(video)), text)
 
 
+def feature_shape(configuration: Configuration) -> tuple[int, ...]:
+    """``(T, h, w, D)``, what the backbone of a configuration makes of a video.
+
+    Raises:
+        InputError: the frame size does not fit the backbone.
+    """
+    video = configuration.video
+    return (video.clips, *configuration.model.backbone.grid(video.size))
+
+
 def stored_form(variant: Variant, shape: Sequence[int]) -> nn.Module:
     """The stored form of a variant for features of shape ``(T, h, w, D)``.
 
     Raises:
-        InputError: its weights do not fit into memory.
+        InputError: its weights alone do not fit into memory. Whether a training fits is for
+            :func:`check_memory` to say: a machine may answer with a model that it cannot train.
     """
     if not variant.method.video:
         return NoVideo()
     if variant.bits is None:
         return nn.Identity()
-    check_memory(variant.bits, shape)
+    _check([variant.bits], shape, _WEIGHT, "cpu", "for its weights alone")
     return FeatComp(shape, variant.bits)
 
 
-def check_memory(bits: int, shape: Sequence[int], *, available: int | None = None) -> int:
-    """Refuse a bottleneck whose training does not fit, before anything is allocated.
+def check_memory(bits: Sequence[int], shape: Sequence[int], *, device: str = "cpu") -> None:
+    """Refuse bottlenecks whose training does not fit, before anything is allocated.
+
+    Only the two dense layers are counted, which is where a large N goes. A training that goes on
+    from a snapshot takes a little more until its next phase.
 
     Args:
-        bits: N.
+        bits: N of each bottleneck that is trained at the same time.
         shape: ``(T, h, w, D)``.
-        available: bytes; what the machine has free by default.
-
-    Returns:
-        Bytes that the two dense layers take with their gradients and AdamW's two averages.
+        device: where they are trained; a GPU's memory is its own, and a snapshot is still written
+            from the machine's.
 
     Raises:
-        InputError: more than is available.
+        InputError: they need more than is free.
     """
-    needed = 2 * bits * math.prod(shape) * _BYTES_A_WEIGHT
-    free = _available_memory() if available is None else available
-    if needed > free:
-        raise InputError(
-            f"a bottleneck of {bits:,} bits for {math.prod(shape):,} floats does not fit",
-            where="--bits",
-            rule=f"it needs {needed / 2**30:,.1f} GiB with gradients and AdamW's averages",
-            found=f"{free / 2**30:,.1f} GiB of memory free",
-            remedy="fewer bits, fewer clips or smaller frames",
-        )
-    return needed
+    if device == "cpu":
+        _check(bits, shape, _TRAINING + _SNAPSHOT, "cpu", "to be trained and to write snapshots")
+        return
+    _check(bits, shape, _TRAINING, device, "to be trained")
+    _check(bits, shape, _SNAPSHOT, "cpu", "to write snapshots")
+
+
+def _check(bits: Sequence[int], shape: Sequence[int], each: int, device: str, use: str) -> None:
+    """Refuse bottlenecks that take more than is free, at ``each`` bytes a weight."""
+    needed = 2 * sum(bits) * math.prod(shape) * each
+    free = _available_memory() if device == "cpu" else torch.cuda.mem_get_info(device)[0]
+    if needed <= free:
+        return
+    what, does, it = f"a bottleneck of {bits[0]:,} bits", "does", "it needs"
+    if len(bits) > 1:
+        what, does, it = f"{len(bits)} bottlenecks of up to {max(bits):,} bits", "do", "they need"
+    raise InputError(
+        f"{what} for {math.prod(shape):,} floats {does} not fit",
+        where="--bits",
+        rule=f"{it} {needed / 2**30:,.1f} GiB {use}",
+        found=f"{free / 2**30:,.1f} GiB of {'' if device == 'cpu' else 'GPU '}memory free",
+        remedy="fewer bits, fewer clips or smaller frames"
+        + (", or fewer --workers" if len(bits) > 1 else ""),
+    )
 
 
 def _available_memory() -> int:

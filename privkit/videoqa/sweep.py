@@ -18,6 +18,7 @@ from privkit.videoqa.evaluate import Predictions, guess, predict
 from privkit.videoqa.grid_cache import GridFeatures, cached_features
 from privkit.videoqa.job_pool import run_jobs
 from privkit.videoqa.methods import METHODS, Variant
+from privkit.videoqa.model import check_memory, feature_shape
 from privkit.videoqa.privacy import Probed, probe, probe_videos
 from privkit.videoqa.task import Task, TaskSource
 from privkit.videoqa.trained import Trained, trained
@@ -120,16 +121,18 @@ def run_sweep(
 
     Raises:
         InputError: a task cannot be made ready, has no test split, or its attributes cannot be
-            read; that is found before anything is trained.
+            read, or the bottlenecks do not fit into memory; that is found before anything is
+            trained.
         TrainingError: a loss is not finite.
     """
+    jobs = [Job(source, v, seed) for source in sources for v in variants for seed in seeds]
+    _check_memory(jobs, workers)
     sets = [source.questions(tick) for source in sources]
     for questions in sets:
         _check(questions)
     tasks = [source.prepare(given, tick) for source, given in zip(sources, sets, strict=True)]
     for task in tasks:
         _check(task.questions)  # without the videos that cannot be decoded
-    jobs = [Job(source, v, seed) for source in sources for v in variants for seed in seeds]
     for source, task in zip(sources, tasks, strict=True):
         if any(v.method.name == "featcomp" for v in variants):
             _features_of_more_clips(source, task, tick)
@@ -140,6 +143,14 @@ def run_sweep(
         if tick is not None:
             tick("trainings", len(outcomes), len(jobs))
     return Sweep(tasks, [outcomes[job] for job in jobs])
+
+
+def _check_memory(jobs: Sequence[Job], workers: int) -> None:
+    """Refuse levels that do not fit where the largest of them are trained at the same time."""
+    bits = sorted((job.variant.bits for job in jobs if job.variant.bits), reverse=True)
+    if bits:
+        source = jobs[0].source  # the tasks of a sweep share their settings and their device
+        check_memory(bits[:workers], feature_shape(source.configuration), device=source.device)
 
 
 def _check(questions: QuestionSet) -> None:

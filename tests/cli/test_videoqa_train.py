@@ -427,29 +427,3 @@ def test_a_killed_command_goes_on_to_the_same_weights(data: Path, here: Path) ->
     subprocess.run(python(*options, "--out", "again", cache=here / "b"), check=True)
     for name in ("model.safetensors", "history.csv", "result.json"):
         assert (here / "again" / name).read_bytes() == (here / "whole" / name).read_bytes()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", [["--bits", "4"], ["--baseline", "floats"]])
-def test_torchrun_trains_and_answers_as_one_process(
-    data: Path, here: Path, kind: list[str]
-) -> None:
-    # Slowly, so that rounding never decides an answer.
-    rates = ["learning_rate", "bottleneck_learning_rate", "fine_tuning_learning_rate"]
-    still = [part for name in rates for part in ("--set", f"training.{name}=1e-5")]
-    options = ["videoqa", "train", "--data", data, "--task", "frameqa", *kind, *TINY, *still]
-    one = python("-m", "privkit", *options, "--out", "one", cache=here / "a")
-    two = python(
-        "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", "privkit",
-        *options, "--out", "two", cache=here / "b",
-    )  # fmt: skip
-    subprocess.run(one, check=True, capture_output=True)
-    done = subprocess.run(two, check=True, capture_output=True, text=True)
-    assert done.stdout.count("report: ") == 1
-    found = [measures(result(here / name), "accuracy") for name in ("one", "two")]
-    counts = [[(m["where"], m["n"], m["successes"]) for m in f] for f in found]
-    assert counts[0] == counts[1]
-    bad = [*two[:-2], "--videos", "absent", "--out", "three", "--device", "cpu"]
-    failed = subprocess.run(bad, capture_output=True, text=True, check=False)
-    assert failed.returncode
-    assert failed.stderr.count("privkit: error: ") == 1

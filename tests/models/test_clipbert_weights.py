@@ -325,9 +325,9 @@ def test_frozen_norm_is_the_formula_in_training_too():
 def test_weights_of_another_convention_are_refused(tmp_path):
     state = drawn(clipbert_shapes())
     config = replace(CONFIG, backbone=replace(CONFIG.backbone, **CONVENTIONS["torchvision"]))
-    with pytest.raises(InputError, match=r"follow detectron2.*stride_in_1x1 = True"):
+    with pytest.raises(InputError, match=r"follow detectron2.*stride_in_1x1=true"):
         load_clipbert(saved(tmp_path, state), *models(config))
-    with pytest.raises(InputError, match=r"follow torchvision.*channels = RGB"):
+    with pytest.raises(InputError, match=r"follow torchvision.*channels=RGB"):
         load_resnet(saved(tmp_path, state), models()[0])
 
 

@@ -10,6 +10,7 @@ from privkit.cli.videoqa import (
     evaluate,
     generate,
     maps,
+    several,
     supervision,
     sweep,
     tiny,
@@ -26,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.callback()(several.one_process)
 app.command("check")(check.check)
 app.command("generate")(generate.generate)
 app.command("supervision")(supervision.supervision)

@@ -21,7 +21,7 @@ from privkit.cli.console import (
     deliver,
 )
 from privkit.cli.videoqa.evaluate import questions_for
-from privkit.cli.videoqa.options import RunArgument, TaskOption, VideosOption
+from privkit.cli.videoqa.options import ClipsOption, RunArgument, TaskOption, VideosOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,7 @@ def encode(
     split: Annotated[
         str, typer.Option("--split", help="all, train, validation or test, of --data.")
     ] = "all",
+    clips: ClipsOption = "1x",
     device: DeviceOption = "auto",
     out: OutOption = None,
     as_json: JsonOption = False,
@@ -55,27 +56,34 @@ def encode(
 ) -> int:
     """Encode videos with a trained model: codes.npy, N bits a video, and videos.txt, their names.
 
-    With --videos alone all videos below that folder are encoded; no questions are needed.
+    With --videos alone all videos below that folder are encoded; no questions are needed. With
+    --clips 4x the 4 codes of a video are joined to one of 4N bits.
     """
     output = Output(out, as_json, quiet)
+    from dataclasses import replace
+
     from privkit.data.locations import cache_folder
-    from privkit.videoqa.answering import source_of
+    from privkit.videoqa.answering import source_of, times_of
     from privkit.videoqa.encode import check_stores_code, write_codes
     from privkit.videoqa.encode import encode as encode_videos
     from privkit.videoqa.logs import write_left_out
     from privkit.videoqa.results import encoding_result
     from privkit.videoqa.saved import load_model
 
-    place = check_device(device)
+    times, place = times_of(clips), check_device(device)
     saved = load_model(run)
-    check_stores_code(saved.model, run)
+    check_stores_code(saved.model, run, times=times)
     with output.progress() as tick:
         files, missing, used = _videos(saved, data, task, videos, split, tick)
-        source = source_of(saved, files, cache=cache_folder() / "videoqa", device=place, tick=tick)
+        source = source_of(
+            saved, files, times=times, cache=cache_folder() / "videoqa", device=place, tick=tick
+        )
         model = saved.model.to(place)
         stored = encode_videos(model, sorted(source.row), source, device=place, tick=tick)
     left_out = {**dict.fromkeys(missing, "not found"), **source.skipped}
     result = encoding_result(saved, stored, left_out, used, command=command_line(context))
+    seen = {"clips": times * saved.configuration.video.clips}
+    result = replace(result, configuration={**result.configuration, **seen})
     written: list[os.stat_result] = []
 
     def write(folder: Path) -> None:

@@ -17,12 +17,16 @@ from privkit.cli.console import (
     command_line,
     deliver,
 )
-from privkit.cli.videoqa.options import RunArgument, TaskOption, VideosOption
+from privkit.cli.videoqa.options import ClipsOption, RunArgument, TaskOption, VideosOption
+from privkit.cli.videoqa.several import shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from privkit.data.questions.record import QuestionSet
+    from privkit.data.questions.record import QuestionSet, Split
+    from privkit.videoqa.distributed import Processes
+    from privkit.videoqa.frames import Frames
+    from privkit.videoqa.grid_cache import GridFeatures
     from privkit.videoqa.saved import SavedModel
 
     Tick = Callable[[str, int, int], None]
@@ -44,72 +48,91 @@ def evaluate(
     task: TaskOption = None,
     videos: VideosOption = None,
     split: Annotated[str, typer.Option("--split", help="train, validation or test.")] = "test",
-    clips: Annotated[
-        str,
-        typer.Option(
-            "--clips",
-            help="Times the clips of the training: 4x stores 4 codes of N bits, from one encoder.",
-        ),
-    ] = "1x",
+    clips: ClipsOption = "1x",
     device: DeviceOption = "auto",
     out: OutOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Answer the questions of a split with a trained model; each question counts once."""
+    """Answer the questions of a split with a trained model; each question counts once.
+
+    With torchrun (torchrun --nproc-per-node 2 -m privkit videoqa evaluate ...) several processes
+    share the questions.
+    """
     output = Output(out, as_json, quiet)
-    from privkit.data.locations import cache_folder
-    from privkit.videoqa.answering import answer, source_of, split_named, split_videos, times_of
-    from privkit.videoqa.distributed import Processes
+    from privkit.videoqa.answering import answer, split_named, times_of
     from privkit.videoqa.logs import write_left_out
     from privkit.videoqa.results import evaluation_result
     from privkit.videoqa.saved import load_model
 
     times, chosen = times_of(clips), split_named(split)
-    place = check_device(device)
-    saved = load_model(run)
-    with output.progress() as tick:
-        opened = questions_for(saved, data, task, videos, tick)
-        saved.check_kind(opened)
-        source = source_of(
+    with shared(check_device(device)) as group:
+        saved = load_model(run)
+        speaking = output if group.first else Output(quiet=True)
+        with speaking.progress() as tick:
+            opened, source = group.first_alone(
+                lambda: _opened(saved, data, task, videos, chosen, times, group, tick)
+            )
+            asked = opened.split(chosen)
+            left_out = {
+                q.video: source.skipped.get(q.video, "not found")
+                for q in asked
+                if q.video not in source.row
+            }
+            usable = opened.with_questions([q for q in opened.questions if q.video not in left_out])
+            predictions = answer(
+                saved.variant,
+                saved.model,
+                saved.batches(usable.split(chosen)),
+                source,
+                saved.vocabulary,
+                seed=saved.seed,
+                group=group,
+            )
+        if not group.first:
+            return 0
+        result = evaluation_result(
             saved,
-            split_videos(opened, chosen),
+            usable,
+            left_out,
+            split,
+            predictions,
             times=times,
-            cache=cache_folder() / "videoqa",
-            device=place,
-            tick=tick,
+            command=command_line(context),
         )
-        asked = opened.split(chosen)
-        left_out = {
-            q.video: source.skipped.get(q.video, "not found")
-            for q in asked
-            if q.video not in source.row
-        }
-        usable = opened.with_questions([q for q in opened.questions if q.video not in left_out])
-        predictions = answer(
-            saved.variant,
-            saved.model,
-            saved.batches(usable.split(chosen)),
-            source,
-            saved.vocabulary,
-            seed=saved.seed,
-            group=Processes(device=place),
+        return deliver(
+            "videoqa-evaluate",
+            result,
+            output,
+            write=lambda folder: write_left_out(folder / "left-out.csv", left_out),
         )
-    result = evaluation_result(
+
+
+def _opened(
+    saved: SavedModel,
+    data: str | None,
+    task: str | None,
+    videos: Path | None,
+    split: Split,
+    times: int,
+    group: Processes,
+    tick: Tick,
+) -> tuple[QuestionSet, GridFeatures | Frames]:
+    """The questions, and what the model reads of the videos of a split; both kept in the cache."""
+    from privkit.data.locations import cache_folder
+    from privkit.videoqa.answering import source_of, split_videos
+
+    questions = questions_for(saved, data, task, videos, tick)
+    saved.check_kind(questions)
+    source = source_of(
         saved,
-        usable,
-        left_out,
-        split,
-        predictions,
+        split_videos(questions, split),
         times=times,
-        command=command_line(context),
+        cache=cache_folder() / "videoqa",
+        device=group.device,
+        tick=tick,
     )
-    return deliver(
-        "videoqa-evaluate",
-        result,
-        output,
-        write=lambda folder: write_left_out(folder / "left-out.csv", left_out),
-    )
+    return questions, source
 
 
 def questions_for(

@@ -27,6 +27,7 @@ from privkit.cli.videoqa.options import (
     TasksOption,
     VideosOption,
     VocabularyOption,
+    check_fits,
     task_source,
 )
 
@@ -85,6 +86,7 @@ def maps(
         vocabulary=vocabulary,
         not_strict=not_strict,
     )
+    check_fits(source, bits)
     with output.progress() as tick:
         study = study_maps(source, tasks, bits=bits, seed=seed, videos=video or (), tick=tick)
     result = maps_result(study, source, seed=seed, command=command_line(context))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BitsOption",
+    "ClipsOption",
     "ConfigOption",
     "DataOption",
     "InitOption",
@@ -24,6 +25,7 @@ __all__ = [
     "TasksOption",
     "VideosOption",
     "VocabularyOption",
+    "check_fits",
     "task_source",
 ]
 
@@ -75,6 +77,13 @@ RunArgument = Annotated[
         show_default=False,
     ),
 ]
+ClipsOption = Annotated[
+    str,
+    typer.Option(
+        "--clips",
+        help="Times the clips of the training: 4x stores 4 codes of N bits, from one encoder.",
+    ),
+]
 BitsOption = Annotated[int, typer.Option("--bits", help="N, the bits of a code.")]
 SeedsOption = Annotated[
     int, typer.Option("--seeds", min=1, max=100, help="Pool so many trainings, from --seed on.")
@@ -109,3 +118,14 @@ def task_source(
     cache = cache_folder() / "videoqa"
     given = Given(tuple(init or ()), vocabulary, not not_strict)
     return TaskSource(data, task, videos, seed, configuration, cache, check_device(device), given)
+
+
+def check_fits(source: TaskSource, bits: int) -> None:
+    """Refuse a bottleneck whose training does not fit, before videos are read for minutes.
+
+    Raises:
+        InputError: it needs more memory than is free, or the frame size does not fit the backbone.
+    """
+    from privkit.videoqa.model import check_memory, feature_shape
+
+    check_memory([bits], feature_shape(source.configuration), device=source.device)

@@ -64,8 +64,9 @@ def sweep(
 ) -> int:
     """Train at every number of bits, beside floats and every baseline (the paper's Figure 3).
 
-    Where the set names what no question asks about, the report also shows how well that can be
-    read from what is stored.
+    All baselines of train --baseline are run, and each FeatComp answers with 4 times the clips as
+    well, as evaluate --clips 4x does. Where the set names what no question asks about, the report
+    also shows how well that can be read from what is stored.
     """
     from privkit.models.featcomp import check_bits
 

@@ -28,6 +28,7 @@ from privkit.cli.videoqa.options import (
     TaskOption,
     VideosOption,
     VocabularyOption,
+    check_fits,
     task_source,
 )
 
@@ -86,6 +87,7 @@ def tiny(
         vocabulary=vocabulary,
         not_strict=not_strict,
     )
+    check_fits(source, bits)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         with output.progress() as tick:

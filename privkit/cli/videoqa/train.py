@@ -29,8 +29,10 @@ from privkit.cli.videoqa.options import (
     TaskOption,
     VideosOption,
     VocabularyOption,
+    check_fits,
     task_source,
 )
+from privkit.cli.videoqa.several import shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,10 +95,8 @@ def train(
     (torchrun --nproc-per-node 2 -m privkit videoqa train ...) several processes share the work.
     """
     output = Output(out, as_json, quiet)
-    from privkit.errors import InputError, PrivkitError
-    from privkit.videoqa.distributed import processes
+    from privkit.errors import InputError
     from privkit.videoqa.methods import Variant
-    from privkit.videoqa.model import check_memory
     from privkit.videoqa.task import check_end_to_end
 
     variant = Variant.named(baseline or "featcomp", bits)
@@ -116,24 +116,17 @@ def train(
         vocabulary=vocabulary,
         not_strict=not_strict,
     )
-    video = source.configuration.video
-    if variant.bits is not None:
-        grid = source.configuration.model.backbone.grid(video.size)
-        check_memory(variant.bits, (video.clips, *grid))
-    with processes(source.device) as group:
-        try:
-            source = dataclasses.replace(
-                source,
-                device=group.device,
-                features=features,
-                end_to_end=end_to_end,
-            )
-            speaking = output if group.first else Output(quiet=True)
-            return _train(context, source, variant, workers, group, speaking)
-        except PrivkitError:
-            if group.first:
-                raise
-            raise typer.Exit(2) from None  # the first process says it
+    with shared(source.device) as group:
+        source = dataclasses.replace(
+            source,
+            device=group.device,
+            features=features,
+            end_to_end=end_to_end,
+        )
+        if variant.bits is not None:
+            check_fits(source, variant.bits)
+        speaking = output if group.first else Output(quiet=True)
+        return _train(context, source, variant, workers, group, speaking)
 
 
 def _train(

@@ -25,6 +25,7 @@ from privkit.cli.videoqa.options import (
     TasksOption,
     VideosOption,
     VocabularyOption,
+    check_fits,
     task_source,
 )
 
@@ -76,6 +77,7 @@ def transfer(
         vocabulary=vocabulary,
         not_strict=not_strict,
     )
+    check_fits(source, bits)
     with output.progress() as tick:
         found = run_transfer(source, tasks, bits=bits, seeds=range(seed, seed + seeds), tick=tick)
     result = transfer_result(found, source, command=command_line(context))

@@ -26,6 +26,7 @@ from privkit.cli.videoqa.options import (
     TaskOption,
     VideosOption,
     VocabularyOption,
+    check_fits,
     task_source,
 )
 
@@ -81,6 +82,7 @@ def words(
         vocabulary=vocabulary,
         not_strict=not_strict,
     )
+    check_fits(source, bits)
     with output.progress() as tick:
         opened = source.open(tick)
         train = opened.questions.split("train")

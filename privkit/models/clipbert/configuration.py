@@ -5,6 +5,7 @@ Light to import: it needs neither torch nor transformers.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -175,9 +176,9 @@ class BackboneConfig:
             raise InputError(
                 f"these weights follow {convention}, the backbone does not",
                 where=where,
-                rule=", ".join(f"backbone.{name} = {wanted[name]}" for name in wrong),
-                found=", ".join(f"backbone.{name} = {getattr(self, name)}" for name in wrong),
-                remedy="set the backbone as the rule says",
+                rule=f"the backbone's {', '.join(wrong)} as {convention} has them",
+                found=", ".join(f"{name} = {_toml(getattr(self, name))}" for name in wrong),
+                remedy=" ".join(_setting(name, wanted[name]) for name in wrong),
             )
 
 
@@ -265,6 +266,22 @@ class ClipBertConfig:
             grid_positions=16,
             dropout=0.0,
         )
+
+
+def _toml(value: Any) -> str:
+    """JSON's words are TOML's as well: ``false``, ``"RGB"``, ``[0.229, 0.224, 0.225]``."""
+    return json.dumps(value)
+
+
+def _setting(name: str, value: Any) -> str:
+    """The option that sets the backbone's ``name``, as a shell takes it.
+
+    A string stands bare, as ``--set`` reads one, and a list in quotes, for its blanks.
+    """
+    if isinstance(value, str):
+        return f"--set model.backbone.{name}={value}"
+    setting = f"model.backbone.{name}={_toml(value)}"
+    return f'--set "{setting}"' if isinstance(value, tuple) else f"--set {setting}"
 
 
 def _check(holds: bool, where: str, rule: str, found: object) -> None:
