@@ -4,74 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from privkit.anonymity.class_noun import ClassNoun
 from privkit.anonymity.classes import ClassCounts
 from privkit.anonymity.closeness import Closeness, closeness
 from privkit.anonymity.contribution import Contribution, contribution
 from privkit.anonymity.contribution_part import contribution_part
 from privkit.anonymity.diversity import Diversity, diversity
-from privkit.anonymity.grouping import Grouping, group_codes, group_table, join
+from privkit.anonymity.grouped import Beside, Classes, class_noun
 from privkit.anonymity.metadata import Metadata, metadata
 from privkit.anonymity.metadata_part import metadata_part
 from privkit.anonymity.parts import Part
 from privkit.anonymity.people import PeopleAnonymity, people_anonymity, people_part
+from privkit.anonymity.people_classes import people_classes_part
 from privkit.anonymity.population import check_population
 from privkit.anonymity.population_part import population_part
+from privkit.anonymity.prefix_premise import prefixes_wanted
 from privkit.anonymity.prefixes import Prefixes, prefix_counts
 from privkit.anonymity.prefixes_part import prefixes_part
-from privkit.anonymity.risks import Risks, risks, scaled_population
-from privkit.anonymity.risks_part import risks_part, terms_table
-from privkit.anonymity.sensitive import Sensitive
+from privkit.anonymity.risks import Risks, risks, risks_of_people
+from privkit.anonymity.risks_part import risks_part
 from privkit.anonymity.sensitive_part import closeness_part, diversity_part
+from privkit.anonymity.terms import terms_table
 from privkit.anonymity.unicity import Unicity, unicity
 from privkit.anonymity.unicity_part import unicity_part
-from privkit.anonymity.words import number
 from privkit.errors import InputError
-from privkit.features.stored import Form, StoredCodes
+from privkit.features.stored import StoredCodes
 
-__all__ = ["Analyses", "Beside", "Classes", "analyse", "group_records"]
-
-#: Bits of all codes up to which prefixes and the part of each bit are counted unasked: seconds.
-_SMALL = 1 << 29
-
-
-@dataclass(frozen=True, eq=False)
-class Beside:
-    """What is known beside the codes, a value a record.
-
-    Attributes:
-        persons: shape ``(n,)``, dense ids from 0; ``None`` where people are not known.
-        metadata: a ``pyarrow.Table`` of quasi-identifiers that are stored with the code.
-        sensitive: the sensitive columns.
-    """
-
-    persons: NDArray[np.int64] | None = None
-    metadata: Any = None
-    sensitive: Sequence[Sensitive] = ()
-
-    @property
-    def anything(self) -> bool:
-        """Whether the class of each record has to be known, not only the sizes of the classes."""
-        return self.persons is not None or self.metadata is not None or bool(self.sensitive)
-
-
-@dataclass(frozen=True, eq=False)
-class Classes:
-    """The equivalence classes of records.
-
-    Attributes:
-        counts: their sizes in records.
-        records: the class of each record; ``None`` where only the sizes were counted.
-        code: the same by the code alone, where metadata make the classes finer.
-    """
-
-    counts: ClassCounts
-    records: Grouping | None = None
-    code: Grouping | None = None
+__all__ = ["Analyses", "analyse"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,60 +43,55 @@ class Analyses:
 
     Attributes:
         people: k in people.
+        people_classes: the class sizes in people, where each person's own k is not known.
         known_codes: uniqueness against the number of codes that an observer knows.
         columns: what each column of metadata costs.
         prefixes: k at every prefix length.
         bits: the part of each bit.
         diversity: one a sensitive column.
         closeness: one a sensitive column.
-        risks: prosecutor, journalist and marketer.
+        risks: prosecutor, journalist and marketer, of the people where they are known.
         population: the estimates for a population.
         notes: what was not done and why, in sentences.
+        noun: what a class is.
     """
 
     people: PeopleAnonymity | None
+    people_classes: Part | None
     known_codes: Unicity | None
     columns: Metadata | None
     prefixes: Prefixes | None
     bits: Contribution | None
     diversity: Sequence[Diversity]
     closeness: Sequence[Closeness]
-    risks: Risks
+    risks: Risks | None
     population: Part | None
     notes: Sequence[str]
+    noun: ClassNoun
 
     def parts(self, bits: int | None) -> Iterator[Part]:
         """What each adds to the result, people first."""
         if self.people is not None:
-            yield people_part(self.people)
+            yield people_part(self.people, self.noun)
+        if self.people_classes is not None:
+            yield self.people_classes
         if self.known_codes is not None:
-            yield unicity_part(self.known_codes, bits=bits)
+            yield unicity_part(self.known_codes, bits=bits, noun=self.noun)
         if self.columns is not None:
             yield metadata_part(self.columns)
         if self.diversity:
-            yield diversity_part(self.diversity)
-            yield closeness_part(self.closeness)
+            several = self.people is not None and self.people.records_a_person[-1] > 1
+            yield diversity_part(self.diversity, self.noun)
+            yield closeness_part(self.closeness, self.noun, several=several)
         if self.prefixes is not None:
-            yield prefixes_part(self.prefixes)
+            yield prefixes_part(self.prefixes, self.noun)
         if self.bits is not None:
-            yield contribution_part(self.bits)
+            yield contribution_part(self.bits, self.noun)
         if self.population is not None:
             yield self.population
-        yield risks_part(self.risks, of="records" if self.people is None else "people")
+        if self.risks is not None:
+            yield risks_part(self.risks, self.noun)
         yield Part(warnings=self.notes, tables=[terms_table()])
-
-
-def group_records(stored: StoredCodes, beside: Beside) -> Classes:
-    """Find the class of each record: its code, joined with the metadata where there are any.
-
-    Raises:
-        InputError: if the columns cannot be grouped or are not of equally many records.
-    """
-    code = group_codes(stored)
-    if beside.metadata is None:
-        return Classes(code.sizes(), code)
-    joined = join(code, group_table(beside.metadata))
-    return Classes(joined.sizes(), joined, code)
 
 
 def analyse(
@@ -144,6 +102,7 @@ def analyse(
     thresholds: Sequence[int],
     population: int | None = None,
     prefixes: bool = False,
+    memory: int | None = None,
     seed: int = 0,
 ) -> Analyses:
     """Run every analysis whose premise holds.
@@ -155,50 +114,50 @@ def analyse(
         thresholds: the k's below which people and records are counted.
         population: P of the estimates, if wanted.
         prefixes: whether to count prefixes and the part of each bit of a large file too.
+        memory: bytes to use; by default half of what the machine has available.
         seed: of all draws.
 
     Raises:
-        InputError: the population cannot be used, or is asked for people of several codes.
+        InputError: the population cannot be used, or is asked for people of several codes; or
+            prefixes are asked for and cannot be counted, see
+            :func:`~privkit.anonymity.prefix_premise.check_prefixes`.
     """
-    notes: list[str] = []
     persons, records = beside.persons, classes.records
-    people = in_people = None
+    noun = class_noun(stored, beside)
+    people, in_people = None, classes.people
     if persons is not None and records is not None:
         people = people_anonymity(records, persons, thresholds)
         in_people = records.people(persons)
     of_people = classes.counts if in_people is None else in_people
-    if population is not None and people is not None and of_people.n != people.people:
-        raise InputError(
-            "people with several different codes are no sample of one code a person",
-            where="--population",
-            rule="each person's records have one and the same code",
-            found=f"{of_people.n} pairs of person and class for {people.people} people",
-            remedy="keep one record a person, or leave --population out",
-        )
     if population is not None:
-        check_population(of_people, population)
-    few = _codes(stored) and (prefixes or stored.n * (stored.bits or 0) <= _SMALL)
-    if _codes(stored) and not few:
-        notes.append(
-            f"Prefixes and the part of each bit were not counted: {number(stored.n)} codes of "
-            f"{stored.bits} bits are more than is done unasked; give --prefixes."
-        )
+        _check_population(of_people, population, persons)
+    few, notes = prefixes_wanted(stored, beside, prefixes, memory)
     return Analyses(
         people=people,
+        people_classes=None
+        if classes.people is None or persons is None
+        else people_classes_part(classes.people, int(persons.max()) + 1, thresholds, noun),
         known_codes=_known_codes(people, classes, persons, seed),
         columns=_columns(stored, classes, beside),
-        prefixes=prefix_counts(stored, thresholds=thresholds, persons=persons) if few else None,
-        bits=contribution(stored, thresholds=thresholds) if few else None,
+        prefixes=prefix_counts(
+            stored,
+            thresholds=thresholds,
+            persons=persons,
+            metadata=classes.metadata,
+            own=() if noun.joined else thresholds,
+        )
+        if few
+        else None,
+        bits=contribution(stored, thresholds=thresholds, persons=persons, metadata=classes.metadata)
+        if few
+        else None,
         diversity=[diversity(records, one, persons=persons) for one in beside.sensitive]
         if records is not None
         else (),
         closeness=[closeness(records, one) for one in beside.sensitive]
         if records is not None
         else (),
-        risks=risks(
-            of_people,
-            population=None if population is None else scaled_population(of_people, population),
-        ),
+        risks=_risks(classes, people, population),
         population=None
         if population is None
         else population_part(
@@ -207,14 +166,35 @@ def analyse(
             seed=seed,
             bits=None if classes.code is not None else stored.bits,
             thresholds=thresholds,
-            noun="record" if people is None else "person",
+            noun="record" if in_people is None else "person",
         ),
         notes=notes,
+        noun=noun,
     )
 
 
-def _codes(stored: StoredCodes) -> bool:
-    return stored.form is not Form.TABLE and stored.bits is not None
+def _check_population(
+    of_people: ClassCounts, population: int, persons: NDArray[np.int64] | None
+) -> None:
+    people = of_people.n if persons is None else int(persons.max()) + 1
+    if of_people.n != people:
+        raise InputError(
+            "people with several different codes are no sample of one code a person",
+            where="--population",
+            rule="each person's records have one and the same code",
+            found=f"{of_people.n} pairs of person and class for {people} people",
+            remedy="keep one record a person, or leave --population out",
+        )
+    check_population(of_people, population)
+
+
+def _risks(
+    classes: Classes, people: PeopleAnonymity | None, population: int | None
+) -> Risks | None:
+    """The risks of the people; of the records only where nobody knows whose they are."""
+    if people is not None:
+        return risks_of_people(people, population=population)
+    return None if classes.people is not None else risks(classes.counts, population=population)
 
 
 def _known_codes(

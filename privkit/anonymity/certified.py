@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
-from scipy.stats import beta, binom
+from scipy.stats import beta, binom, poisson
 
 from privkit.anonymity.classes import ClassCounts
-from privkit.anonymity.needed import ERROR, check_whole
+from privkit.anonymity.needed import ERROR, check_whole, log_sum
 from privkit.anonymity.population import check_population
 from privkit.anonymity.resampling import log_rising
 from privkit.anonymity.words import number, share
@@ -56,6 +56,11 @@ class Certified:
 
     def sentence(self) -> str:
         """Say it to a privacy officer."""
+        if self.k > self.population:
+            return (
+                f"There are only {number(self.population)} people, so all of them are in classes "
+                f"of fewer than {number(self.k)}."
+            )
         if not self.tested:
             return (
                 f"Everybody was counted: {share(self.share_high)} of the {number(self.population)} "
@@ -114,7 +119,8 @@ def certify(counts: ClassCounts, population: int, k: int, *, seed: int) -> Certi
     97.5% no class of fewer than k is large. Given A, B is a simple random sample of the other
     people, and the binomial interval is too wide for draws without replacement. Both hold with
     probability 95%, and then all people in classes of fewer than k are outside large ones. Where
-    the sample is the whole population, the share is counted.
+    the sample is the whole population, the share is counted; where that has fewer than k people,
+    it is 1.
 
     Args:
         counts: the class sizes of the sample, one record a person.
@@ -127,6 +133,8 @@ def certify(counts: ClassCounts, population: int, k: int, *, seed: int) -> Certi
     """
     check_population(counts, population)
     check_whole(k=k)
+    if k > population:
+        return Certified(k, population, k, 0, 0, 0, 1.0)
     if population == counts.n:
         large = counts.sizes >= k
         small = int(counts.sizes[~large].sum()) / population
@@ -155,7 +163,8 @@ def sample_needed(population: int, bits: int, k: int, most: float) -> int | None
 
     The statement is 'at most a share ``most`` of the P people is in classes of fewer than k'; the
     codes are taken to be uniform over N bits, and the size is the least (to 1%) at which the
-    second half holds no failure with probability 95%. Codes that are not uniform need more.
+    second half holds no failure with probability 95%. Codes that are not uniform need more. Where
+    no half of the population is enough, but counting everybody is, that is P.
 
     Args:
         population: P.
@@ -164,10 +173,14 @@ def sample_needed(population: int, bits: int, k: int, most: float) -> int | None
         most: between 0 and 1, both excluded.
 
     Returns:
-        Records; ``None`` where not even the whole population, split in halves, is enough.
+        Records, at most P; ``None`` where counting everybody might not show it, because with such
+        codes it is not so.
     """
     check_whole(population=population, k=k)
     least = 2 * zero_failures_needed(most, ERROR / 2)
+    if k > population:
+        return None
+    everybody = population if _census_proves(population, bits, k, most) else None
 
     def enough(n: int) -> bool:
         half = n // 2
@@ -177,29 +190,66 @@ def sample_needed(population: int, bits: int, k: int, most: float) -> int | None
     low, high = least - 1, least
     while not enough(min(high, population)):
         if high >= population:
-            return None
+            return everybody
         low, high = high, 2 * high
     high = min(high, population)
     if high < least:
-        return None
+        return everybody
     while high - low > max(1, high // 100):
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
 
 
+def _census_proves(population: int, bits: int, k: int, most: float) -> bool:
+    """Tell whether counting everybody would show the statement of :func:`sample_needed`, at 95%.
+
+    A class of X people has ``f = X [X < k]`` people in classes of fewer than k. Either bound will
+    do. The small classes are about Poisson (Barbour, Holst and Janson 1992), of at most k - 1
+    people each. And a person is in one with probability ``q = Pr(Binomial(P - 1, 2**-N) <= k -
+    2)``; as ``Var f <= (k - 1) E f`` and classes that share P people vary no more together than
+    alone, Cantelli's inequality gives a share of at most ``q + sqrt(19 (k - 1) q / P)``.
+    """
+    chance = math.ldexp(1.0, -bits)
+    q = float(binom.cdf(k - 2, population - 1, chance))
+    if q + math.sqrt((1 / ERROR - 1) * (k - 1) * q / population) <= most:
+        return True
+    if q > most:
+        return False
+    small = float(binom.cdf(k - 1, population, chance) - binom.pmf(0, population, chance))
+    classes = float(poisson.ppf(1 - ERROR, math.ldexp(max(0.0, small), min(bits, 1000))))
+    return classes * (k - 1) <= most * population
+
+
 def _records_that_prove(population: int, sampled: int, k: int) -> int:
-    """Return the m of :func:`certify`: seen m times, no class of fewer than k is to be feared."""
+    """Return the m of :func:`certify`: seen m times, no class of fewer than k is to be feared.
+
+    The bound falls with m. Up to the mean of the hypergeometric count it cannot hold: the tail is
+    about a half there, and m is less than P.
+    """
     people = k - 1
-    x = np.arange(float(people + 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = gammaln(people + 1.0) - gammaln(x + 1) - gammaln(people - x + 1)
-        logs += _log_falling(float(sampled), x) + _log_falling(population - sampled, people - x)
-        logs -= _log_falling(float(population), np.full(1, float(people)))
-    tails = np.cumsum(np.exp(logs)[::-1])[::-1]
-    m = np.arange(1, people + 1)
-    proves = np.flatnonzero(population / m * tails[1:] <= ERROR / 2)
-    return int(m[proves[0]]) if proves.size else k
+    low, high = people * sampled // population, k
+    while high - low > 1:
+        middle = (low + high) // 2
+        log_tail = _log_tail(middle, population, people, sampled)
+        proves = math.log(population / middle) + log_tail <= math.log(ERROR / 2)
+        low, high = (low, middle) if proves else (middle, high)
+    return high
+
+
+def _log_tail(m: int, population: int, marked: int, drawn: int) -> float:
+    """Return ``log Pr(Hypergeometric >= m)`` for an m above the mean, of at most P marked."""
+    few, many = sorted((marked, drawn))  # the two may change places; fewer factors are exacter
+    if m > few:
+        return -math.inf
+
+    def log_probability(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        logs = gammaln(few + 1.0) - gammaln(x + 1) - gammaln(few - x + 1)
+        logs += _log_falling(float(many), x) + _log_falling(float(population - many), few - x)
+        logs -= _log_falling(float(population), np.full(1, float(few)))
+        return logs
+
+    return log_sum(log_probability, m, few)
 
 
 def _log_falling(top: float, steps: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from privkit.anonymity.counting.folder import check_tmp
 from privkit.anonymity.counting.plain import count_rows, runs
 from privkit.anonymity.tables import count_table
 from privkit.errors import InputError
@@ -146,9 +147,10 @@ def count_classes(
         The class sizes.
 
     Raises:
-        InputError: if there is no record, more classes than the declared bits allow, or no room
-            on the disk for what does not fit into memory.
+        InputError: if there is no record, more classes than the declared bits allow, no room on
+            the disk for what does not fit into memory, or ``tmp`` cannot be written to.
     """
+    check_tmp(tmp)
     if isinstance(stored, Codes):
         stored = StoredCodes.from_codes(stored)
     if stored.form is Form.TABLE and (stored.quasi is None or stored.quasi.in_memory):
@@ -158,7 +160,7 @@ def count_classes(
 
         counts = duckdb.count(stored, memory=memory, tmp=tmp)
     else:
-        from privkit.anonymity.counting.counter import count_stored
+        from privkit.anonymity.counting.stored import count_stored
 
         counts = count_stored(stored, memory=memory, tmp=tmp, progress=progress)
     check_fits(counts, stored)

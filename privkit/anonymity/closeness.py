@@ -8,9 +8,11 @@ The distance is the earth mover's between the values in a class, ``q``, and in t
 * ordered distance, for the m different values of a number or date in their order:
   ``1/(m-1) sum_i |sum_{j<=i} (q_j - p_j)|``. It is never larger than the equal one.
 
-t is the largest distance of any class: the ordered one where the values have an order, as in
-pycanon, else the equal one. pycanon divides by zero where all values are the same; t is 0 here.
-It decides by the type of the pandas column, so numbers stored as text are categories for it.
+t is the largest distance of any class, by the equal ground distance, which is the larger of the
+two: whole numbers may be the codes of categories, whose order says nothing, and the ordered
+distance would then promise too much. Where the values have an order, the ordered distance stands
+beside it. pycanon's t is the ordered one for columns of numbers, by their pandas type, and divides
+by zero where all values are the same; t is 0 here.
 """
 
 from __future__ import annotations
@@ -36,9 +38,9 @@ class Closeness:
         values: different values.
         records: records.
         missing: records without a value.
-        t: the largest distance of a class, 0 to 1.
-        equal: the same with equal ground distance.
-        ordered: the same with ordered distance; ``None`` where the values have no order.
+        t: the largest distance of a class with equal ground distance, 0 to 1.
+        ordered: the same with ordered distance, never larger; ``None`` where the values have no
+            order.
         size: records in the class whose distance is t, the largest of them.
         quantiles: the distance of their class that so many percent of the records do not exceed,
             one entry for each of ``PERCENTS``.
@@ -49,7 +51,6 @@ class Closeness:
     records: int
     missing: int
     t: float
-    equal: float
     ordered: float | None
     size: int
     quantiles: tuple[float, ...]
@@ -69,18 +70,16 @@ def closeness(grouping: Grouping, sensitive: Sensitive) -> Closeness:
     whole = np.bincount(sensitive.grouping.labels, minlength=sensitive.grouping.classes)
     equal = _equal(found, whole.astype(np.int64))
     ordered = _ordered(found, whole.astype(np.int64)) if sensitive.ordered else None
-    distances = equal if ordered is None else ordered
-    t = float(distances.max())
+    t = float(equal.max())
     return Closeness(
         name=sensitive.name,
         values=sensitive.grouping.classes,
         records=len(grouping),
         missing=sensitive.missing,
         t=t,
-        equal=float(equal.max()),
         ordered=None if ordered is None else float(ordered.max()),
-        size=int(found.sizes[distances == t].max()),
-        quantiles=tuple(quantiles(distances, found.sizes).tolist()),
+        size=int(found.sizes[equal == t].max()),
+        quantiles=tuple(quantiles(equal, found.sizes).tolist()),
     )
 
 

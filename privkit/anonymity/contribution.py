@@ -5,6 +5,8 @@ node of the trie that shares exactly ``j`` bits, one on each side, so that a mer
 sides, sorted as they are, finds every such pair. All bits together cost the sum of the depths of
 the codes in their trie, about ``m log2 m`` for ``m`` distinct codes that are evenly spread and
 ``m N`` at the most, where counting anew for each bit would sort ``N`` times.
+
+Where metadata are stored beside the code, only codes of the same metadata become one.
 """
 
 from __future__ import annotations
@@ -18,15 +20,17 @@ from numba import njit
 from numpy.typing import NDArray
 
 from privkit.anonymity.classes import ClassCounts
+from privkit.anonymity.contribution_kernels import WORD, compare, first_with_one
+from privkit.anonymity.contribution_people import PeopleContribution, people_contribution
 from privkit.anonymity.entropy import shannon
-from privkit.anonymity.prefix_input import check_k
+from privkit.anonymity.grouping import Grouping
+from privkit.anonymity.prefix_input import check_k, check_persons, known
 from privkit.anonymity.trie import Trie, distinct_codes
+from privkit.anonymity.within import sort_within
 from privkit.features.codes import Codes
 from privkit.features.stored import StoredCodes
 
 __all__ = ["Contribution", "contribution"]
-
-WORD = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +49,7 @@ class Contribution:
         entropy: plug-in Shannon entropy of the codes without the bit, in bits.
         thresholds: ascending.
         below: shape ``(thresholds, N)``: records in classes smaller than the threshold.
+        people: the same for people; ``None`` where they are not known.
     """
 
     n: int
@@ -58,6 +63,7 @@ class Contribution:
     entropy: NDArray[np.float64]
     thresholds: tuple[int, ...]
     below: NDArray[np.int64]
+    people: PeopleContribution | None = None
 
     @property
     def entropy_lost(self) -> NDArray[np.float64]:
@@ -66,19 +72,36 @@ class Contribution:
 
 
 def contribution(
-    stored: StoredCodes | Codes, *, thresholds: Sequence[int] = (2, 5, 10, 100)
+    stored: StoredCodes | Codes,
+    *,
+    thresholds: Sequence[int] = (2, 5, 10, 100),
+    persons: NDArray[np.int64] | None = None,
+    metadata: Grouping | None = None,
 ) -> Contribution:
     """Count the classes that remain without each bit, exactly.
 
     Args:
         stored: codes whose N is known.
-        thresholds: the k's below which records are counted.
+        thresholds: the k's below which records, and people, are counted.
+        persons: shape ``(n,)``, dense ids from 0, to count people as well.
+        metadata: the class of each record by what is stored beside its code, if anything is.
 
     Raises:
-        InputError: if N is not known, or a threshold is no whole number of at least 1.
+        InputError: if N is not known, a threshold is no whole number of at least 1, or the
+            persons or metadata do not belong to the codes.
     """
     limits = tuple(sorted({check_k(threshold, where="--k") for threshold in thresholds}))
-    words, trie = distinct_codes(stored)
+    if persons is None and metadata is None:
+        words, trie = distinct_codes(stored)
+        people = None
+    else:
+        stored, _ = known(stored)
+        found = sort_within(stored, metadata)
+        trie, words = found.trie, found.words[found.order[found.trie.bounds[:-1]]]
+        people = None
+        if persons is not None:
+            ordered = check_persons(persons, stored.n)[found.order]
+            people = people_contribution(words, trie, ordered, limits)
     counts = np.diff(trie.bounds)
     whole = ClassCounts.from_sizes(counts)
     sizes, of_size = whole.sizes_of_sizes
@@ -122,6 +145,7 @@ def contribution(
         entropy=np.maximum(0.0, entropy),
         thresholds=limits,
         below=below[1:],
+        people=people,
     )
 
 
@@ -181,18 +205,10 @@ def _merge(
         bit = owns[node]
         if bit == bits:
             continue
-        first, shift = bit // WORD, np.uint64(WORD - 1 - bit % WORD)
-        after = (np.uint64(1) << shift) - np.uint64(1)
-        low, high = starts[node], ends[node]  # where the codes with a 1 begin
-        while low < high:
-            middle = (low + high) // 2
-            if (words[middle, first] >> shift) & np.uint64(1):
-                high = middle
-            else:
-                low = middle + 1
-        zero, half, one = starts[node], low, low
+        half = first_with_one(words, starts[node], ends[node], bit)
+        zero, one = starts[node], half
         while zero < half and one < ends[node]:
-            order = _compare(words, zero, one, first, after)
+            order = compare(words, zero, one, bit)
             if order < 0:
                 zero += 1
             elif order > 0:
@@ -208,16 +224,3 @@ def _merge(
                     lost[row, bit] += before - (a + b if a + b < limits[row] else 0)
                 zero += 1
                 one += 1
-
-
-@njit(cache=True)
-def _compare(words: Any, a: int, b: int, first: int, after: Any) -> int:
-    """Compare two codes by their bits after the one at which they part: -1, 0 or 1."""
-    x, y = words[a, first] & after, words[b, first] & after
-    word = first
-    while x == y:
-        word += 1
-        if word == words.shape[1]:
-            return 0
-        x, y = words[a, word], words[b, word]
-    return -1 if x < y else 1

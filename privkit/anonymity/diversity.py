@@ -10,6 +10,11 @@ different sensitive values:
 
 A table is as diverse as its least diverse class. Missing is a value of its own.
 
+Where people have several records, a class is as diverse as its people: ``r_i`` counts the people
+of a value, each once. A value that everybody in the class has is given away, whatever else some of
+them have, so that such a class has l = 1 in every form; a class of one person gives all their
+values away. Where each person has one record this is the same as counting records.
+
 pycanon agrees on the distinct l. Its entropy l is this one rounded down to a whole number. It
 reports the least whole c for l = the distinct l, as ``recursive_c`` here, but sorts the counts
 ascending, so that its ``r_1`` is the *rarest* value and its c mostly 1: it equals ours where all
@@ -49,9 +54,9 @@ class Diversity:
         recursive: l, recursive for that c, at least 1.
         recursive_c: the least whole c for which recursive (c, ``distinct``)-diversity holds;
             ``None`` where ``distinct`` is 1, which always holds.
-        homogeneous: classes with a single value, which give it away.
+        homogeneous: classes that give a value away, because everybody in them has it.
         homogeneous_records: records in them.
-        people: distinct people, where they are known.
+        people: distinct people, where they are known; every l is then over people.
         homogeneous_people: people with at least one record in such a class.
     """
 
@@ -92,22 +97,25 @@ def diversity(
     """
     if not c > 0:
         raise InputError("c cannot be used", where="c", rule="a number above 0", found=c)
-    found = class_values(grouping, sensitive)
-    starts, sizes = found.starts, found.sizes
+    found = class_values(grouping, sensitive, persons)
+    starts = found.starts
     order = np.lexsort((-found.counts, found.classes))
     counts = found.counts[order]
-    distinct = np.diff(starts, append=counts.size)
+    most = counts[starts]
+    given_away = most == found.sizes
+    distinct = np.where(given_away, 1, np.diff(starts, append=counts.size))
+    # Of records the sum is the size of the class; people count once for each of their values.
+    total = np.add.reduceat(counts, starts)
     # H = log s - sum(r log r) / s, for a class of s records.
     logs = np.add.reduceat(counts * np.log(counts), starts)
-    entropy = np.maximum(0.0, np.log(sizes) - logs / sizes)
-    most = counts[starts]
+    entropy = np.where(given_away, 0.0, np.maximum(0.0, np.log(total) - logs / total))
     before = np.cumsum(counts) - counts
-    tail = sizes[found.classes] - (before - before[starts][found.classes])
+    tail = total[found.classes] - (before - before[starts][found.classes])
     holds = most[found.classes] < c * tail  # falls with the rank, so their number is l
     recursive = np.maximum(1, np.add.reduceat(holds.astype(np.int64), starts))
+    recursive[given_away] = 1
     least = int(distinct.min())
-    single = distinct == 1
-    exposed = single[grouping.labels]
+    exposed = given_away[grouping.labels]
     people = None if persons is None else group_labels(persons, records=len(grouping))
     return Diversity(
         name=sensitive.name,
@@ -120,7 +128,7 @@ def diversity(
         c=c,
         recursive=int(recursive.min()),
         recursive_c=None if least == 1 else int((most // tail[starts + least - 1]).max()) + 1,
-        homogeneous=int(single.sum()),
+        homogeneous=int(given_away.sum()),
         homogeneous_records=int(exposed.sum()),
         people=None if people is None else people.classes,
         homogeneous_people=None

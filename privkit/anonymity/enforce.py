@@ -196,12 +196,17 @@ def _nothing_left(
             found=f"{total} {who}, method {method}",
             remedy="enforce a smaller k, or another way, e.g. suppress",
         )
+    if total is not None and total < k:  # then there is no way, whatever the method
+        rule, remedy = f"there are at least {k} {who}", "enforce a smaller k"
+    else:
+        rule = f"some stored code is shared by at least {k} {who}"
+        remedy = "enforce a smaller k, or truncate instead of suppressing"
     return InputError(
         f"no record can be kept with k >= {k}",
         where=stored.source,
-        rule=f"some stored code is shared by at least {k} {who}",
+        rule=rule,
         found=f"{total} {who}, method {method}",
-        remedy="enforce a smaller k, or truncate instead of suppressing",
+        remedy=remedy,
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from privkit.anonymity import words
+from privkit.anonymity.class_noun import CODE, ClassNoun
 from privkit.anonymity.classes import ClassCounts
 from privkit.anonymity.entropy import Entropies, entropies
 from privkit.anonymity.population import chao1_unseen, coverage
@@ -102,17 +103,22 @@ class KAnonymity:
     mean_k: float
     nulls: int = 0
 
-    def findings(self) -> list[str]:
-        """What was found, in sentences, the most important first."""
-        return words.findings(self)
+    def findings(self, noun: ClassNoun = CODE) -> list[str]:
+        """What was found, in sentences, the most important first.
 
-    def warnings(self, *, people: bool = False) -> list[str]:
+        Args:
+            noun: what a class is.
+        """
+        return words.findings(self, noun)
+
+    def warnings(self, *, people: bool = False, noun: ClassNoun = CODE) -> list[str]:
         """What limits the findings or would mislead, in sentences.
 
         Args:
             people: whether k in people stands beside these measures of records.
+            noun: what a class is.
         """
-        return words.warnings(self, people=people)
+        return words.warnings(self, people=people, noun=noun)
 
 
 def k_anonymity(

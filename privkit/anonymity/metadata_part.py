@@ -32,11 +32,13 @@ def _findings(f: Metadata) -> list[str]:
         )
     worst = f.costliest
     if worst is not None and worst.without is not None:
+        k = f"k is {number(worst.without.k)} instead of {number(f.joined.k)}"
+        if worst.without.k == f.joined.k:
+            k = f"k stays {number(f.joined.k)}"
         said.append(
             f"The column that costs most is {worst.name}: without it "
             f"{share(worst.without.share_below)} of the {f.of} have {below} instead of "
-            f"{share(f.joined.share_below)}, and k is {number(worst.without.k)} instead of "
-            f"{number(f.joined.k)}."
+            f"{share(f.joined.share_below)}, and {k}."
         )
     elif any(column.without is not None for column in f.columns):
         said.append(

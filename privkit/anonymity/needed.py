@@ -13,21 +13,28 @@ Two questions that are easily mixed up:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 from scipy.stats import poisson
 
 from privkit.anonymity.resampling import log_rising
 from privkit.errors import InputError
 
-__all__ = ["ERROR", "check_whole", "ideal_k", "most_bits", "people_needed", "uniform_k"]
+__all__ = ["ERROR", "check_whole", "ideal_k", "log_sum", "most_bits", "people_needed", "uniform_k"]
+
+Floats = NDArray[np.float64]
 
 ERROR = 0.05
 """Chance of a wrong statement: all hold at 95%."""
 EXACT = 1000
 """Up to so many people the chance of uniform codes is computed exactly."""
 MOST_PEOPLE = 10**15
+_BLOCK = 1 << 16
+_NEGLIGIBLE = 60.0
+"""Terms of a falling sum that lie below it by so much, as a logarithm, end it."""
 
 
 def ideal_k(population: int, bits: int) -> float:
@@ -54,11 +61,38 @@ def uniform_k(population: int, bits: int, k: int) -> float:
         return float(population >= k)
     if population <= EXACT:
         return _uniform_exact(population, bits, k)
-    j = np.arange(1.0, min(k - 1, population) + 1)
+    if k - 1 > ideal_k(population, bits):  # not even the mean class has k people
+        return 0.0
     empty = math.log1p(-math.ldexp(1.0, -bits))
-    logs = (1 - j) * bits * math.log(2) + (population - j) * empty
-    logs += log_rising(population - j + 1, j) - gammaln(j + 1)
-    return max(0.0, 1 - math.exp(min(0.0, float(logsumexp(logs)))))
+
+    def log_classes(j: Floats) -> Floats:
+        logs = (1 - j) * bits * math.log(2) + (population - j) * empty
+        logs += log_rising(population - j + 1, j) - gammaln(j + 1)
+        return logs
+
+    return max(0.0, 1 - math.exp(min(0.0, log_sum(log_classes, k - 1, 1))))
+
+
+def log_sum(log_term: Callable[[Floats], Floats], first: int, last: int) -> float:
+    """Add up terms that fall from the first to the last, given and returned as logarithms.
+
+    A block at a time, and only as far as the terms matter: the range may be as long as a
+    population.
+
+    Args:
+        log_term: returns the logarithms of the terms of whole numbers, shape ``(m,)``.
+        first: where the terms are largest.
+        last: the end of the range, above or below ``first``.
+    """
+    step = 1 if last >= first else -1
+    total = -math.inf
+    for start in range(first, last + step, step * _BLOCK):
+        block = min(_BLOCK, abs(last - start) + 1)
+        logs = log_term(start + step * np.arange(float(block)))
+        total = float(np.logaddexp(total, logsumexp(logs)))
+        if logs[-1] < total - _NEGLIGIBLE:
+            break
+    return total
 
 
 def _uniform_exact(population: int, bits: int, k: int) -> float:

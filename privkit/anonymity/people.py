@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from privkit.anonymity.class_noun import CODE, ClassNoun
 from privkit.anonymity.grouping import Grouping, group_labels
 from privkit.anonymity.parts import Part
 from privkit.anonymity.quantiles import PERCENTS, quantiles
@@ -132,8 +133,13 @@ def people_anonymity(
     )
 
 
-def people_part(found: PeopleAnonymity) -> Part:
-    """Arrange k-anonymity in people for the result of ``privkit kanon``."""
+def people_part(found: PeopleAnonymity, noun: ClassNoun = CODE) -> Part:
+    """Arrange k-anonymity in people for the result of ``privkit kanon``.
+
+    Args:
+        found: what was measured.
+        noun: what a class is.
+    """
     several = found.records_a_person[-1] > 1
     warnings = []
     if several and found.k_records > found.k:
@@ -146,20 +152,22 @@ def people_part(found: PeopleAnonymity) -> Part:
             "A person's k here is that of their most exposed record alone. Several records of one "
             "person together single out more people than any one of them."
         )
-    return Part([_headline(found)], warnings, _measures(found), [_below(found), _overview(found)])
+    tables = [_below(found, noun), _overview(found, noun)]
+    return Part([_headline(found, noun)], warnings, _measures(found), tables)
 
 
-def _headline(f: PeopleAnonymity) -> str:
+def _headline(f: PeopleAnonymity, noun: ClassNoun) -> str:
     of = f"{counted(f.records, 'record')} of {_people(f.people)}"
     if f.k > 1:
+        stored = "stored " if noun.codes else ""
         return (
-            f"k = {number(f.k)} in people: every stored code is shared by at least "
+            f"k = {number(f.k)} in people: every {stored}{noun.one} is shared by at least "
             f"{number(f.k)} of them; {of}."
         )
     verb = "has" if f.unique == 1 else "have"
     return (
         f"k = 1 in people: {_people(f.unique)} ({share(f.unique / f.people)}) {verb} at least one "
-        f"record whose code nobody else has; {of}."
+        f"record whose {noun.one} nobody else has; {of}."
     )
 
 
@@ -221,7 +229,7 @@ def _measures(f: PeopleAnonymity) -> list[Measure]:
     ]
 
 
-def _below(f: PeopleAnonymity) -> Table:
+def _below(f: PeopleAnonymity, noun: ClassNoun) -> Table:
     return Table(
         "People hidden among few",
         [
@@ -237,8 +245,8 @@ def _below(f: PeopleAnonymity) -> Table:
                 number(b.people),
                 share(b.share),
                 share(b.records),
-                f"{_people(b.people)} {'has' if b.people == 1 else 'have'} a code that fewer than "
-                f"{_people(b.k)} share, themselves included.",
+                f"{_people(b.people)} {'has' if b.people == 1 else 'have'} a {noun.one} that fewer "
+                f"than {_people(b.k)} share, themselves included.",
             ]
             for b in f.below
         ],
@@ -249,7 +257,7 @@ def _below(f: PeopleAnonymity) -> Table:
     )
 
 
-def _overview(f: PeopleAnonymity) -> Table:
+def _overview(f: PeopleAnonymity, noun: ClassNoun) -> Table:
     middle = PERCENTS.index(50)
     typical = f.quantiles[middle]
     rows = [
@@ -267,12 +275,12 @@ def _overview(f: PeopleAnonymity) -> Table:
         [
             "unique people",
             number(f.unique),
-            "For so many people one stored code is enough to know who it is.",
+            f"For so many people one {noun.one} is enough to know who it is.",
         ],
         [
             "median k of a person",
             number(typical),
-            f"Half of the people have a code that at most {_people(typical)} share.",
+            f"Half of the people have a {noun.one} that at most {_people(typical)} share.",
         ],
         [
             "median records of a person",

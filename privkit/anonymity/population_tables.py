@@ -124,6 +124,17 @@ def size_table(found: PopulationFound) -> Table:
     )
 
 
+def _sample(found: PopulationFound, k: int) -> tuple[str, str]:
+    """Say how many records would prove that few people are below k, and what that means."""
+    n = sample_needed(found.people, found.bits or 0, k, SHOWN)
+    uniform = f"if the {found.bits}-bit codes were uniform"
+    if n is None:
+        return "none is enough", f"not even counting everybody is sure to show it {uniform}"
+    if n == found.people:
+        return "all of them", f"only counting everybody would show it {uniform}"
+    return f"about {number(n)}", f"records that would prove it at 95% {uniform}"
+
+
 def proof_table(found: PopulationFound) -> Table:
     """Arrange what the sample proves for each k, and what it would take to prove more."""
     people, bits = found.people, found.bits
@@ -142,14 +153,7 @@ def proof_table(found: PopulationFound) -> Table:
             ]
         )
         if bits is not None and not counted_all:
-            n = sample_needed(people, bits, c.k, SHOWN)
-            rows.append(
-                [
-                    f"sample for 'at most {share(SHOWN)} below {c.k}'",
-                    "none is enough" if n is None else f"about {number(n)}",
-                    f"records that would prove it at 95% if the {bits}-bit codes were uniform",
-                ]
-            )
+            rows.append([f"sample for 'at most {share(SHOWN)} below {c.k}'", *_sample(found, c.k)])
     if not counted_all:
         rows.append(
             [

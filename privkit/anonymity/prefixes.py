@@ -4,6 +4,9 @@ The paper stores a variable number of bits; hash-based k-anonymity (Google's 'k-
 server', Li et al. 2021) reveals a prefix of a hash that is long enough to be useful and short
 enough to be shared. Cutting bits merges classes and never splits one, so k can only rise and
 unique records only become fewer.
+
+Where metadata are stored beside the code, a class is the metadata together with a prefix, and 0
+bits leave the metadata alone.
 """
 
 from __future__ import annotations
@@ -16,9 +19,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from privkit.anonymity.grouping import Grouping, group_labels, join
+from privkit.anonymity.own_lengths import OwnLengths, own_lengths
 from privkit.anonymity.prefix_input import check_k, check_persons, known
 from privkit.anonymity.prefix_kernels import previous_of_person
-from privkit.anonymity.trie import Trie, build_trie, sort_codes
+from privkit.anonymity.trie import Trie, build_trie
+from privkit.anonymity.within import sort_within, trees
+from privkit.errors import InputError
 from privkit.features.codes import Codes
 from privkit.features.stored import StoredCodes
 
@@ -61,6 +68,8 @@ class Prefixes:
         thresholds: ascending.
         below: shape ``(thresholds, N + 1)``, records in classes smaller than the threshold.
         people: the same for people; ``None`` where they are not known.
+        own: what a length of its own for each record would keep, one entry a threshold that was
+            asked for; in people where they are known.
     """
 
     n: int
@@ -72,6 +81,7 @@ class Prefixes:
     thresholds: tuple[int, ...]
     below: NDArray[np.int64]
     people: PeoplePrefixes | None
+    own: tuple[OwnLengths, ...] = ()
 
     def longest(self, k: int) -> int | None:
         """Return the most leading bits that keep k >= ``k`` records, ``None`` if not even 0 do."""
@@ -83,6 +93,8 @@ def prefix_counts(
     *,
     thresholds: Sequence[int] = (2, 5, 10, 100),
     persons: NDArray[np.int64] | None = None,
+    metadata: Grouping | None = None,
+    own: Sequence[int] = (),
 ) -> Prefixes:
     """Count the classes of every prefix length in one pass over the sorted codes.
 
@@ -90,6 +102,9 @@ def prefix_counts(
         stored: codes whose N is known.
         thresholds: the k's below which records, and people, are counted.
         persons: shape ``(n,)``, dense ids from 0, to count people as well.
+        metadata: the class of each record by what is stored beside its code: prefixes are then
+            counted within it.
+        own: the k's for which lengths of their own are chosen; not within metadata.
 
     Returns:
         The counts, exact, at each length from 0 to N.
@@ -99,13 +114,28 @@ def prefix_counts(
             persons do not belong to the codes.
     """
     limits = tuple(sorted({check_k(threshold, where="--k") for threshold in thresholds}))
-    if persons is None:
-        return _of_records(build_trie(stored), limits, None)
+    chosen = tuple(sorted({check_k(k, where="--k") for k in own}))
+    if metadata is not None and chosen:
+        raise InputError(
+            "lengths of their own are chosen of codes alone",
+            where="own",
+            rule="without metadata, whose classes share no prefix",
+            found=chosen,
+        )
+    if persons is None and metadata is None:
+        trie = build_trie(stored)
+        lengths = tuple(own_lengths(trie, k) for k in chosen)
+        return _of_records(trie, limits, None, lengths)
     stored, _ = known(stored)
-    persons = check_persons(persons, stored.n)
-    found = sort_codes(stored)
+    if persons is not None:
+        persons = check_persons(persons, stored.n)
+    found = sort_within(stored, metadata)
+    if persons is None:
+        return _of_records(found.trie, limits, None)
     ordered = persons[found.order]
-    return _of_records(found.trie, limits, _of_people(found.trie, ordered, limits))
+    people = _of_people(found.trie, ordered, limits)
+    lengths = tuple(own_lengths(found.trie, k, ordered) for k in chosen)
+    return _of_records(found.trie, limits, people, lengths)
 
 
 def _longest(ks: NDArray[np.int64], k: int) -> int | None:
@@ -114,7 +144,12 @@ def _longest(ks: NDArray[np.int64], k: int) -> int | None:
     return lengths - 1 if lengths else None
 
 
-def _of_records(trie: Trie, limits: tuple[int, ...], people: PeoplePrefixes | None) -> Prefixes:
+def _of_records(
+    trie: Trie,
+    limits: tuple[int, ...],
+    people: PeoplePrefixes | None,
+    own: tuple[OwnLengths, ...] = (),
+) -> Prefixes:
     # One more place than lengths: a class of N bits ends its range there.
     lengths = trie.bits + 2
     wanted = np.array((2, *limits), dtype=np.int64)
@@ -145,6 +180,7 @@ def _of_records(trie: Trie, limits: tuple[int, ...], people: PeoplePrefixes | No
         thresholds=limits,
         below=below[1:],
         people=people,
+        own=own,
     )
 
 
@@ -153,17 +189,31 @@ def _of_people(trie: Trie, persons: NDArray[np.int64], limits: tuple[int, ...]) 
     people = present.size
     lengths = trie.bits + 2
     smallest = np.full(lengths, people, dtype=np.int64)
-    previous = previous_of_person(persons, int(persons.max()) + 1)
+    if (trie.shared < 0).any():
+        # A person counts once in each tree: in two of them, the same person is two ids here.
+        each = join(group_labels(trees(trie)), group_labels(persons))
+        previous = previous_of_person(each.labels, each.classes)
+    else:
+        previous = previous_of_person(persons, int(persons.max()) + 1)
     for nodes in trie.nodes(previous):
         np.minimum.at(smallest, nodes.parent + 1, nodes.people)
     below = np.zeros((len(limits), lengths), dtype=np.int64)
     for row, limit in enumerate(limits):
         # A pass for each threshold: it is cheap, and the memory does not grow with them.
-        # Where even all people together are too few, no node covers anybody: 0 bits fall short.
-        falls = np.full(persons.max() + 1, lengths if limit <= people else 0, dtype=np.int64)
+        falls = np.full(persons.max() + 1, lengths, dtype=np.int64)
         covered = np.zeros(trie.n, dtype=np.int64)
         for nodes in trie.nodes(previous):
-            _fall(nodes.start, nodes.end, nodes.own, nodes.people, limit, persons, covered, falls)
+            _fall(
+                nodes.start,
+                nodes.end,
+                nodes.own,
+                nodes.parent,
+                nodes.people,
+                limit,
+                persons,
+                covered,
+                falls,
+            )
         below[row] = np.cumsum(np.bincount(falls[present], minlength=lengths + 1))[:lengths]
     return PeoplePrefixes(people, np.minimum.accumulate(smallest)[:-1], limits, below[:, :-1])
 
@@ -204,6 +254,7 @@ def _fall(
     starts: Any,
     ends: Any,
     owns: Any,
+    parents: Any,
     people: Any,
     limit: int,
     persons: Any,
@@ -215,10 +266,14 @@ def _fall(
     A record lies in a large enough class up to the length of the deepest node around it with
     enough people. Children come before their parents, so that is the first such node that covers
     it. ``covered[i]`` is the end of the covered block that begins at ``i``, so that a node steps
-    over what its children have covered, and each record is looked at once.
+    over what its children have covered, and each record is looked at once. Where even all people
+    of a tree together are too few, 0 bits fall short for each of them.
     """
     for node in range(starts.size):
         if people[node] < limit:
+            if parents[node] < 0:
+                for place in range(starts[node], ends[node]):
+                    falls[persons[place]] = 0
             continue
         place = starts[node]
         while place < ends[node]:

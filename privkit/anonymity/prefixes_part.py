@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from privkit.anonymity.class_noun import CODE, ClassNoun
+from privkit.anonymity.longest_prefix import longest_table
 from privkit.anonymity.parts import Part
 from privkit.anonymity.prefixes import Prefixes
 from privkit.anonymity.words import counted, number, share
@@ -16,17 +18,22 @@ MOST_ROWS = 33
 """Lengths in the table for people; the measures hold every length at which something changes."""
 
 
-def prefixes_part(found: Prefixes) -> Part:
-    """Say how many leading bits keep which k, and what holds at each length."""
+def prefixes_part(found: Prefixes, noun: ClassNoun = CODE) -> Part:
+    """Say how many leading bits keep which k, and what holds at each length.
+
+    Args:
+        found: the counts, within the metadata where the classes have any.
+        noun: what a class is.
+    """
     return Part(
-        findings=[_finding(found)],
-        warnings=_warnings(found),
+        findings=[_finding(found, noun)],
+        warnings=_warnings(found, noun),
         measures=[*_longest_measures(found), *_length_measures(found)],
-        tables=[_longest(found), _lengths(found)],
+        tables=[longest_table(found, noun), _lengths(found, noun)],
     )
 
 
-def _finding(f: Prefixes) -> str:
+def _finding(f: Prefixes, noun: ClassNoun) -> str:
     source, who = (f, "records") if f.people is None else (f.people, "people")
     said = []
     for k in f.thresholds:
@@ -36,10 +43,11 @@ def _finding(f: Prefixes) -> str:
                 f"k >= {number(k)}: {'not even 0 bits' if bits is None else counted(bits, 'bit')}"
             )
     listed = f" The most leading bits that keep, in {who}, {'; '.join(said)}." if said else ""
-    return f"Storing fewer of the {f.bits} bits hides people better.{listed}"
+    beside = f" A class is a prefix of the {noun.one}." if noun.joined else ""
+    return f"Storing fewer of the {f.bits} bits hides people better.{beside}{listed}"
 
 
-def _warnings(f: Prefixes) -> list[str]:
+def _warnings(f: Prefixes, noun: ClassNoun) -> list[str]:
     said = [
         "A prefix length chosen on these records keeps its k for these records only; other or "
         "fewer people at the same length may have less."
@@ -47,6 +55,11 @@ def _warnings(f: Prefixes) -> list[str]:
     if f.people is None:
         said.append(
             "Prefixes were counted in records: where a person has several, k in people is smaller."
+        )
+    if noun.joined:
+        said.append(
+            "What each record could keep at a length of its own is chosen of codes alone and was "
+            "not found here; leave --with out for it."
         )
     return said
 
@@ -67,6 +80,31 @@ def _longest_measures(f: Prefixes) -> list[Measure]:
                 )
                 for k in f.thresholds
             ]
+    who = "records" if f.people is None else "people"
+    for own in f.own:
+        where = {"k": str(own.k), "of": who}
+        how = "a length of its own for each record, as --enforce K --method truncate-each, exact"
+        rows += [
+            Measure(
+                "bits kept at own lengths",
+                own.bits,
+                "bits",
+                "higher is useful",
+                f.n - own.left_out,
+                method=how,
+                where=where,
+            ),
+            Measure(
+                "records left out at own lengths",
+                own.left_out / f.n,
+                "share",
+                "neither",
+                f.n,
+                successes=own.left_out,
+                method=how,
+                where=where,
+            ),
+        ]
     return rows
 
 
@@ -165,43 +203,7 @@ def _changes(f: Prefixes) -> NDArray[np.intp]:
     return np.unique([0, *differ, f.bits]).astype(np.intp)
 
 
-def _longest(f: Prefixes) -> Table:
-    rows = []
-    for k in f.thresholds:
-        records = f.longest(k)
-        cells = [number(k), _bits(records)]
-        best = records
-        if f.people is not None:
-            best = f.people.longest(k)
-            cells.append(_bits(best))
-        rows.append([*cells, _longest_meaning(f, k, best)])
-    people = [] if f.people is None else ["bits, k in people"]
-    return Table(
-        "The longest prefix that keeps k",
-        ["k at least", "bits, k in records", *people, "what it means"],
-        rows,
-    )
-
-
-def _bits(value: int | None) -> str:
-    return "–" if value is None else number(value)
-
-
-def _longest_meaning(f: Prefixes, k: int, bits: int | None) -> str:
-    who = "records" if f.people is None else "people"
-    if bits is None:
-        return f"There are fewer than {number(k)} {who} in all."
-    if bits == 0:
-        return f"Even one bit leaves some prefix to fewer than {number(k)} {who}."
-    if bits == f.bits:
-        return f"All {f.bits} bits can be stored: every code belongs to at least {number(k)} {who}."
-    return (
-        f"With the first {counted(bits, 'bit')} every stored prefix belongs to at least "
-        f"{number(k)} {who}; with one more it does not."
-    )
-
-
-def _lengths(f: Prefixes) -> Table:
+def _lengths(f: Prefixes, noun: ClassNoun) -> Table:
     lengths = _changes(f)
     note = "Lengths that are not listed have the same classes as the next shorter one."
     if lengths.size > MOST_ROWS:
@@ -219,7 +221,7 @@ def _lengths(f: Prefixes) -> Table:
         for place, k in enumerate(f.thresholds):
             if k in limits[-1:]:
                 row.append(share(source.below[place, bits] / source.n))
-        rows.append([*row, f"{f.entropy[bits]:.2f}", _meaning(f, bits)])
+        rows.append([*row, f"{f.entropy[bits]:.2f}", _meaning(f, bits, noun)])
     who = "records" if f.people is None else "people"
     return Table(
         "Anonymity by prefix length",
@@ -238,12 +240,15 @@ def _lengths(f: Prefixes) -> Table:
     )
 
 
-def _meaning(f: Prefixes, bits: int) -> str:
+def _meaning(f: Prefixes, bits: int, noun: ClassNoun) -> str:
     k = int(f.k[bits]) if f.people is None else int(f.people.k[bits])
     who = "record" if f.people is None else "person"
-    if bits == 0:
+    if bits == 0 and not noun.joined:
         return "Nothing is stored: everybody is alike."
+    what = "prefix"
+    if noun.joined:
+        what = "metadata" if bits == 0 else "prefix with the metadata"
     if k == 1:
-        return f"At least one {who} is singled out by the prefix alone."
+        return f"At least one {who} is singled out by the {what} alone."
     others = "other record" if f.people is None else "other"
-    return f"Every {who} shares the prefix with at least {counted(k - 1, others)}."
+    return f"Every {who} shares the {what} with at least {counted(k - 1, others)}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from privkit.anonymity.class_noun import CODE, ClassNoun
 from privkit.anonymity.classes import ClassCounts
 from privkit.anonymity.kanon import KAnonymity, k_anonymity
 from privkit.anonymity.parts import Part
@@ -29,6 +30,7 @@ def kanon_result(
     parts: Sequence[Part] = (),
     fail_under: int | None = None,
     people_k: int | None = None,
+    noun: ClassNoun = CODE,
 ) -> Result:
     """The result of ``privkit kanon``.
 
@@ -44,6 +46,7 @@ def kanon_result(
         parts: what the other analyses found; those that come first are read first.
         fail_under: the k below which the gate fails, if wanted.
         people_k: k in people, where they are known; the gate then looks at it.
+        noun: what a class is.
 
     Raises:
         InputError: if a threshold cannot be used.
@@ -52,14 +55,13 @@ def kanon_result(
     gates = []
     if fail_under is not None:
         k = m.k if people_k is None else people_k
-        noun = "records" if people_k is None else "people"
-        rule = f"k >= {fail_under} {noun}"
+        rule = f"k >= {fail_under} {'records' if people_k is None else 'people'}"
         gates = [Gate("k-anonymity", rule, float(k), k >= fail_under)]
     own = Part(
-        findings=m.findings(),
-        warnings=m.warnings(people=people_k is not None),
+        findings=m.findings(noun),
+        warnings=m.warnings(people=people_k is not None, noun=noun),
         measures=[*_counted(m), *_entropies(m), *_compared(m)],
-        tables=_tables(m),
+        tables=_tables(m, noun),
     )
     # People are what the question is about: where they are known, they are read first.
     ordered = [own, *parts] if people_k is None else [*parts[:1], own, *parts[1:]]
@@ -187,28 +189,29 @@ def _compared(m: KAnonymity) -> list[Measure]:
     ]
 
 
-def _tables(m: KAnonymity) -> list[Table]:
+def _tables(m: KAnonymity, noun: ClassNoun) -> list[Table]:
     return [
         Table(
             "Anonymity of this file",
             ["figure", "value", "what it means"],
             [
-                ["k", number(m.k), f"Nobody's record looks like fewer than {number(m.k)} records."],
+                ["k", number(m.k), _k(m.k)],
                 ["records", number(m.n), "So many records were counted."],
                 [
                     "equivalence classes",
                     number(m.classes),
-                    "So many different codes occur; the fewer, the better each hides its records.",
+                    f"So many different {noun.many} occur; the fewer, the better each hides its "
+                    "records.",
                 ],
                 [
                     "unique records",
                     f"{number(m.uniques)} ({share(m.uniques / m.n)})",
-                    "So many records are singled out by their code alone.",
+                    f"So many records are singled out by their {noun.one} alone.",
                 ],
                 [
                     "largest class",
                     number(m.largest),
-                    "The best hidden records share their code with all but one of so many.",
+                    f"The best hidden records share their {noun.one} with all but one of so many.",
                 ],
                 [
                     "mean class of a record",
@@ -218,12 +221,12 @@ def _tables(m: KAnonymity) -> list[Table]:
                 [
                     "Shannon entropy, Miller-Madow",
                     f"{m.entropies.miller_madow:.2f} bits",
-                    "So much a code tells on average about who it belongs to.",
+                    f"So much a {noun.one} tells on average about who it belongs to.",
                 ],
                 [
                     "min-entropy",
                     f"{m.entropies.minimum:.2f} bits",
-                    f"The best single guess of a code is right for "
+                    f"The best single guess of a {noun.one} is right for "
                     f"{share(2.0**-m.entropies.minimum)} of the records.",
                 ],
             ],
@@ -261,6 +264,12 @@ def _tables(m: KAnonymity) -> list[Table]:
             ],
         ),
     ]
+
+
+def _k(k: int) -> str:
+    if k == 1:
+        return "The most exposed record is alone in its class: nobody else hides it."
+    return f"Nobody's record looks like fewer than {number(k)} records."
 
 
 def _percent(percent: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from privkit.anonymity.grouping import Grouping, group_table
+from privkit.anonymity.grouping import Grouping, group_labels, group_table, join_all
 from privkit.anonymity.metadata import missing_values
 from privkit.errors import InputError
 from privkit.features.values import comparable, plain_type
@@ -44,8 +45,9 @@ class ClassValues:
     Attributes:
         classes: shape ``(m,)``, the class of each entry.
         values: shape ``(m,)``, the value.
-        counts: shape ``(m,)``, records of that value in that class, at least 1.
-        sizes: shape ``(classes,)``, records in each class.
+        counts: shape ``(m,)``, records, or people, of that value in that class, at least 1.
+        sizes: shape ``(classes,)``, records, or people, in each class. People may have several
+            values, so that their counts may add up to more.
         starts: shape ``(classes,)``, where the entries of each class begin.
     """
 
@@ -60,8 +62,9 @@ def sensitive_column(table: Any, name: str) -> Sensitive:
     """Read a sensitive column of a ``pyarrow.Table``.
 
     Numbers, dates and times are ordered; text is where every value is a finite number, which is
-    how CSV holds numbers: texts of the same number are then one value. A column with missing
-    values is not ordered, because a missing value has no place among the others.
+    how CSV holds numbers: texts of the same number, compared exactly, are then one value. A
+    column with missing values is not ordered, because a missing value has no place among the
+    others.
 
     Raises:
         InputError: if there is no such column, or Arrow cannot group it.
@@ -86,18 +89,47 @@ def _ordered(column: Any) -> Any:
     """Return the column as values that Arrow can rank; ``None`` where it has no order."""
     kind = plain_type(column.type)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        text = pc.cast(column, kind)
         try:
-            column = pc.cast(pc.cast(column, kind), pa.float64())
+            finite = pc.all(pc.is_finite(pc.cast(text, pa.float64()))).as_py()
         except pa.ArrowInvalid:
             return None
-        return comparable(column) if pc.all(pc.is_finite(column)).as_py() else None
+        if not finite:
+            return None
+        try:
+            # Not as floats, to which 2**53 and 2**53 + 1 are one number.
+            return pc.cast(text, pa.int64())
+        except pa.ArrowInvalid:
+            return _ranked_decimals(text)
+    if pa.types.is_decimal256(kind):
+        return _ranked_decimals(pc.cast(column, pa.string()))
     ranked = pa.types.is_boolean(kind) or pa.types.is_temporal(kind) or pa.types.is_decimal(kind)
     numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind)
     return comparable(column) if ranked or numbers else None
 
 
-def class_values(grouping: Grouping, sensitive: Sensitive) -> ClassValues:
-    """Count each value in each class.
+def _ranked_decimals(text: Any) -> Any:
+    """Rank texts of numbers exactly; ``None`` where Python reads one of them as no number."""
+    encoded = text.combine_chunks().dictionary_encode()
+    try:
+        values = [Decimal(value) for value in encoded.dictionary.to_pylist()]
+    except InvalidOperation:
+        return None
+    rank = {value: place for place, value in enumerate(sorted(set(values)))}
+    ranks = np.array([rank[value] for value in values], dtype=np.int64)
+    return pa.array(ranks[np.asarray(encoded.indices)])
+
+
+def class_values(
+    grouping: Grouping, sensitive: Sensitive, persons: NDArray[np.int64] | None = None
+) -> ClassValues:
+    """Count each value in each class, in records or in people.
+
+    Args:
+        grouping: the class of each record.
+        sensitive: the value of each record.
+        persons: shape ``(n,)``, the person of each record: a person then counts once for each
+            of their values in a class, and once for the size of the class.
 
     Raises:
         InputError: if they are not of equally many records.
@@ -110,8 +142,16 @@ def class_values(grouping: Grouping, sensitive: Sensitive) -> ClassValues:
             rule=f"{len(grouping)} values",
             found=len(values),
         )
-    pairs, counts = np.unique(grouping.labels * values.classes + values.labels, return_counts=True)
+    if persons is not None:
+        once = join_all([grouping, values, group_labels(persons, records=len(grouping))])
+        rows = np.empty(once.classes, dtype=np.int64)
+        rows[once.labels] = np.arange(len(grouping))  # one record of each class, value and person
+        sizes = grouping.people(persons).sizes
+    else:
+        rows = np.arange(len(grouping))
+        sizes = grouping.sizes().sizes
+    keys = grouping.labels[rows] * values.classes + values.labels[rows]
+    pairs, counts = np.unique(keys, return_counts=True)
     classes, value = np.divmod(pairs, values.classes)
-    sizes = np.bincount(grouping.labels, minlength=grouping.classes).astype(np.int64)
     starts = np.searchsorted(classes, np.arange(grouping.classes)).astype(np.int64)
     return ClassValues(classes, value, counts.astype(np.int64), sizes, starts)

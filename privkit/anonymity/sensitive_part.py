@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from privkit.anonymity.class_noun import CODE, ClassNoun
 from privkit.anonymity.closeness import Closeness
 from privkit.anonymity.diversity import Diversity
 from privkit.anonymity.parts import Part
@@ -13,34 +14,37 @@ from privkit.result import Better, Measure, Table
 
 __all__ = ["closeness_part", "diversity_part"]
 
+_DISTANCE = "earth mover's distance, all values equally different"
 
-def diversity_part(found: Sequence[Diversity]) -> Part:
-    """Say what the classes give away of each sensitive column."""
+
+def diversity_part(found: Sequence[Diversity], noun: ClassNoun = CODE) -> Part:
+    """Say what the classes give away of each sensitive column.
+
+    Args:
+        found: one a sensitive column.
+        noun: what a class is.
+    """
     return Part(
-        findings=[_given_away(f) for f in found],
+        findings=[_given_away(f, noun) for f in found],
         warnings=[
             f"The sensitive column {f.name!r} has no value in {counted(f.missing, 'record')}: "
             "missing counts as a value of its own, which makes a class look more diverse than an "
             "adversary may find it."
             for f in found
             if f.missing
-        ]
-        + [
-            f"l of {f.name!r} counts records, as is usual: several records of one person with "
-            "different values make a class look more diverse than its people are."
-            for f in found
-            if f.people is not None and f.people < f.records
         ],
         measures=[m for f in found for m in _diversities(f)],
-        tables=[_diversity_table(f) for f in found],
+        tables=[_diversity_table(f, noun) for f in found],
     )
 
 
-def _given_away(f: Diversity) -> str:
+def _given_away(f: Diversity, noun: ClassNoun) -> str:
+    over = "" if f.people is None else " over people"
     if not f.homogeneous:
         return (
-            f"l = {number(f.distinct)} for {f.name}: every class has at least "
-            f"{number(f.distinct)} of the {number(f.values)} different values."
+            f"l = {number(f.distinct)}{over} for {f.name}: every class has at least "
+            f"{number(f.distinct)} of the {number(f.values)} different values"
+            f"{'' if f.people is None else ', and none that everybody in it has'}."
         )
     who = counted(f.homogeneous_records, "record")
     part = share(f.homogeneous_records / f.records)
@@ -48,10 +52,13 @@ def _given_away(f: Diversity) -> str:
         who = f"{number(f.homogeneous_people)} {_people(f.homogeneous_people)}"
         part = share(f.homogeneous_people / f.people)
     verb = "has" if f.homogeneous == 1 else "have"
+    value = "a single value" if f.people is None else "a value that everybody in them has"
+    if f.people is not None and f.homogeneous == 1:
+        value = "a value that everybody in it has"
     return (
-        f"l = 1 for {f.name}: {counted(f.homogeneous, 'class')} of {number(f.classes)} {verb} a "
-        f"single value, so that the code alone gives it away for {who} ({part}), however many "
-        "share the code."
+        f"l = 1{over} for {f.name}: {counted(f.homogeneous, 'class')} of {number(f.classes)} "
+        f"{verb} {value}, so that the {noun.one} alone gives it away for {who} ({part}), however "
+        f"many share the {noun.one}."
     )
 
 
@@ -60,6 +67,7 @@ def _people(value: int) -> str:
 
 
 def _diversities(f: Diversity) -> list[Measure]:
+    over, n = ("records", f.records) if f.people is None else ("people", f.people)
     where = {"sensitive": f.name}
     up: Better = "higher protects"
     c = f"{f.c:g}"
@@ -67,7 +75,7 @@ def _diversities(f: Diversity) -> list[Measure]:
     def measure(
         name: str, value: float | None, unit: str, better: Better, **labels: str
     ) -> Measure:
-        return Measure(name, value, unit, better, n=f.records, where={**where, **labels})
+        return Measure(name, value, unit, better, n=n, where={**where, "over": over, **labels})
 
     rows = [
         measure("l-diversity", f.distinct, "values", up, kind="distinct"),
@@ -102,12 +110,14 @@ def _diversities(f: Diversity) -> list[Measure]:
     return rows
 
 
-def _diversity_table(f: Diversity) -> Table:
+def _diversity_table(f: Diversity, noun: ClassNoun) -> Table:
     rows = [
         [
             "distinct l",
             number(f.distinct),
-            f"Every class has at least {counted(f.distinct, 'different value')}.",
+            f"Every class has at least {counted(f.distinct, 'different value')}."
+            if f.people is None or f.distinct > 1
+            else "In some class everybody has one same value, whatever else some of them have.",
         ],
         [
             "entropy l",
@@ -126,7 +136,7 @@ def _diversity_table(f: Diversity) -> Table:
         [
             "c for the distinct l",
             "none" if f.recursive_c is None else number(f.recursive_c),
-            "With a single value in a class, no c says anything."
+            "Where a class gives a value away, no c says anything."
             if f.recursive_c is None
             else "The least whole c with which the recursive l reaches the distinct one; the "
             "larger, the more one value dominates some class.",
@@ -134,7 +144,8 @@ def _diversity_table(f: Diversity) -> Table:
         [
             "homogeneous classes",
             number(f.homogeneous),
-            "In so many classes everybody has the same value, so whoever knows the code knows it.",
+            "In so many classes everybody has the same value, so whoever knows the "
+            f"{noun.one} knows it.",
         ],
         [
             "records in them",
@@ -151,45 +162,53 @@ def _diversity_table(f: Diversity) -> Table:
                 "record that gives the value away.",
             ]
         )
-    return Table(f"What a class gives away: {f.name}", ["", "value", "what it means"], rows)
+    return Table(
+        f"What a class gives away: {f.name}",
+        ["", "value", "what it means"],
+        rows,
+        note=""
+        if f.people is None
+        else "Counted in people: each counts once for each of their values in a class.",
+    )
 
 
-def closeness_part(found: Sequence[Closeness]) -> Part:
-    """Say how far the classes are from the whole in each sensitive column."""
+def closeness_part(
+    found: Sequence[Closeness], noun: ClassNoun = CODE, *, several: bool = False
+) -> Part:
+    """Say how far the classes are from the whole in each sensitive column.
+
+    Args:
+        found: one a sensitive column.
+        noun: what a class is.
+        several: whether people have several records, which t takes for several people.
+    """
     return Part(
-        findings=[_farthest(f) for f in found],
+        findings=[_farthest(f, noun) for f in found],
         warnings=[
-            f"t of {f.name!r} takes all its values for equally different, because "
-            f"{counted(f.missing, 'record')} without a value cannot be put in order. Were "
-            "they ordered numbers, t would be at most as large."
+            f"t of {f.name!r} counts records, as is usual: several records of one person weigh "
+            "as much as several people."
             for f in found
-            if f.missing
+            if several
         ],
         measures=[m for f in found for m in _distances(f)],
         tables=[_closeness_table(f) for f in found],
     )
 
 
-def _farthest(f: Closeness) -> str:
+def _farthest(f: Closeness, noun: ClassNoun) -> str:
+    ordered = "" if f.ordered is None else f"; {f.ordered:.3f} if the order of the values counts"
     return (
-        f"t = {f.t:.3f} for {f.name} ({_distance(f)}; 0 is best, 1 worst): in the class that is "
-        f"farthest from the whole, with {counted(f.size, 'record')}, knowing the code changes "
-        "what can be guessed most."
+        f"t = {f.t:.3f} for {f.name} ({_DISTANCE}{ordered}; 0 is best, 1 worst): in the class that "
+        f"is farthest from the whole, with {counted(f.size, 'record')}, knowing the {noun.one} "
+        "changes what can be guessed most."
     )
 
 
-def _distance(f: Closeness) -> str:
-    if f.ordered is None:
-        return "earth mover's distance, all values equally different"
-    return "earth mover's distance of ordered values"
-
-
 def _distances(f: Closeness) -> list[Measure]:
-    kind = "equal" if f.ordered is None else "ordered"
     where = {"sensitive": f.name}
     how = "exact earth mover's distance"
     unit = "earth mover's distance"
-    both = [("equal", f.equal), ("ordered", f.ordered)]
+    both = [("equal", f.t), ("ordered", f.ordered)]
     return [
         *(
             Measure(
@@ -212,7 +231,7 @@ def _distances(f: Closeness) -> list[Measure]:
                 "lower protects",
                 n=f.records,
                 method=how,
-                where={**where, "distance": kind, "percent": str(percent)},
+                where={**where, "distance": "equal", "percent": str(percent)},
             )
             for percent, value in zip(PERCENTS, f.quantiles, strict=True)
         ),
@@ -222,20 +241,25 @@ def _distances(f: Closeness) -> list[Measure]:
 def _closeness_table(f: Closeness) -> Table:
     half, most = f.quantiles[PERCENTS.index(50)], f.quantiles[PERCENTS.index(95)]
     rows = [
-        ["t", f"{f.t:.3f}", "No class is farther than this from the whole file."],
         [
             "t, all values equally different",
-            f"{f.equal:.3f}",
+            f"{f.t:.3f}",
             "So much of some class has values that it would not have, were it like the whole.",
         ],
         ["median over records", f"{half:.3f}", "Half of the records are in classes no farther."],
         ["95% of the records", f"{most:.3f}", "19 of 20 records are in classes no farther."],
     ]
-    if f.ordered is None:
-        rows.pop(1)  # it is t itself
+    if f.ordered is not None:
+        row = [
+            "t, ordered values",
+            f"{f.ordered:.3f}",
+            "The same where a value near the true one is nearly as good a guess; never larger. It "
+            "says nothing where the numbers are codes of categories.",
+        ]
+        rows.insert(1, row)
     return Table(
         f"How far classes are from the whole: {f.name}",
         ["", "value", "what it means"],
         rows,
-        note=f"t-closeness by the {_distance(f)}, from 0 to 1.",
+        note=f"t-closeness by the {_DISTANCE}, from 0 to 1.",
     )

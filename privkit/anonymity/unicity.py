@@ -81,6 +81,14 @@ class Unicity:
     as_set: tuple[UnicityPoint, ...]
     as_sequence: tuple[UnicityPoint, ...]
 
+    @property
+    def typical(self) -> UnicityPoint:
+        """The point of the set with the largest p that at least half of the people have.
+
+        Beyond it the share speaks of the few who have most codes, and may rest on one person.
+        """
+        return [point for point in self.as_set if 2 * point.people >= self.people][-1]
+
 
 @dataclass(frozen=True, eq=False)
 class _Traces:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from privkit.anonymity.class_noun import CODE, ClassNoun
 from privkit.anonymity.parts import Part
 from privkit.anonymity.unicity import Unicity, UnicityPoint
 from privkit.anonymity.words import counted, number, share
@@ -12,58 +13,69 @@ from privkit.result import Measure, Table
 __all__ = ["unicity_part"]
 
 
-def unicity_part(found: Unicity, *, bits: int | None = None) -> Part:
+def unicity_part(found: Unicity, *, bits: int | None = None, noun: ClassNoun = CODE) -> Part:
     """Say how codes of one person add up.
 
     Args:
         found: what was measured.
         bits: N, the bits of one code, where known.
+        noun: what a class is.
     """
     curves = (("set", found.as_set), ("sequence", found.as_sequence))
     return Part(
-        findings=[_adds_up(found, bits)],
-        warnings=_warnings(found),
+        findings=[_adds_up(found, bits if noun.alone else None, noun)],
+        warnings=_warnings(found, noun),
         measures=[_measure(kind, point) for kind, points in curves for point in points],
-        tables=[_table(found)],
+        tables=[_table(found, noun)],
     )
 
 
-def _adds_up(found: Unicity, bits: int | None) -> str:
-    first, last = found.as_set[0], found.as_set[-1]
-    if last.p == 1:
+def _adds_up(found: Unicity, bits: int | None, noun: ClassNoun) -> str:
+    first, most = found.as_set[0], found.as_set[-1]
+    start = f"One known {noun.one} singles out {share(first.share)} of the people"
+    if most.p == 1:
         return (
-            f"One known code singles out {share(first.share)} of the people; nobody has two "
-            "different codes, so that knowing more of them adds nothing."
+            f"{start}; nobody has two different {noun.many}, so that knowing more of them adds "
+            "nothing."
         )
+    # What most people have is told, not what the one with most codes has.
+    point = found.typical if found.typical.p > 1 else found.as_set[1]
     sequence = "".join(
-        f" ({share(point.share)} where their order is known as well)"
-        for point in found.as_sequence
-        if point.p == last.p
+        f" ({share(one.share)} of the {number(one.people)} with so many records where their order "
+        "is known as well)"
+        for one in found.as_sequence
+        if one.p == point.p
     )
     if bits is None:
-        law = "Several codes of one person are not one code: what they say adds up."
+        law = f"Several {noun.many} of one person are not one: what they say adds up."
     else:
         law = (
-            f"{number(last.p)} codes of {counted(bits, 'bit')} are not {counted(bits, 'bit')}: "
-            f"together they hold up to {number(last.p * bits)}."
+            f"{number(point.p)} codes of {counted(bits, 'bit')} are not {counted(bits, 'bit')}: "
+            f"together they hold up to {number(point.p * bits)}."
         )
     return (
-        f"One known code singles out {share(first.share)} of the people, {number(last.p)} known "
-        f"codes of the same person {share(last.share)}{sequence}. {law}"
+        f"{start}, {number(point.p)} known {noun.many} of the same person {share(point.share)} of "
+        f"the {_of(point, found)} who have so many{sequence}. {law}"
     )
 
 
-def _warnings(found: Unicity) -> list[str]:
+def _of(point: UnicityPoint, found: Unicity) -> str:
+    if point.people == found.people:
+        return f"{number(found.people)} people"
+    return f"{number(point.people)} of {number(found.people)} people"
+
+
+def _warnings(found: Unicity, noun: ClassNoun) -> list[str]:
     said = [
-        "Uniqueness against known codes takes the observer's codes to be stored exactly as here. "
-        "It is the share among the people of this file: in a larger population fewer are unique."
+        f"Uniqueness against known {noun.many} takes what the observer knows to be stored exactly "
+        "as here. It is the share among the people of this file: in a larger population fewer are "
+        "unique."
     ]
     last = found.as_set[-1]
     if last.left_out:
         said.append(
-            f"{number(last.left_out)} of {number(found.people)} people have fewer than "
-            f"{counted(last.p, 'different code')} and are left out of the share for "
-            f"p = {number(last.p)}; the curve compares different people where it leaves some out."
+            f"The curve compares different people where it leaves some out: its last point, for "
+            f"p = {number(last.p)}, rests on {_of(last, found)}."
         )
     return said
 
@@ -84,7 +96,7 @@ def _measure(kind: str, point: UnicityPoint) -> Measure:
     )
 
 
-def _table(found: Unicity) -> Table:
+def _table(found: Unicity, noun: ClassNoun) -> Table:
     sequences = {point.p: point for point in found.as_sequence}
     sets = {point.p: point for point in found.as_set}
     rows = [
@@ -93,7 +105,7 @@ def _table(found: Unicity) -> Table:
             _share(sets.get(p)),
             _share(sequences.get(p)),
             number((sets.get(p) or sequences[p]).people),
-            _sentence(p, sets.get(p), sequences.get(p)),
+            _sentence(p, sets.get(p), sequences.get(p), noun),
         ]
         for p in sorted(sets.keys() | sequences.keys())
     ]
@@ -102,8 +114,8 @@ def _table(found: Unicity) -> Table:
         ["known codes", "as a set", "as a sequence", "people with so many", "what it means"],
         rows,
         note=(
-            "As a set: different codes of a person, in no order. As a sequence: records of a "
-            "person, in their order. In brackets the 95% interval of the draws; none where every "
+            f"As a set: different {noun.many} of a person, in no order. As a sequence: records of "
+            "a person, in their order. In brackets the 95% interval of the draws; none where every "
             "draw was tried."
         ),
     )
@@ -117,10 +129,13 @@ def _share(point: UnicityPoint | None) -> str:
     return f"{share(point.share)} ({share(point.low)} to {share(point.high)})"
 
 
-def _sentence(p: int, known: UnicityPoint | None, ordered: UnicityPoint | None) -> str:
+def _sentence(
+    p: int, known: UnicityPoint | None, ordered: UnicityPoint | None, noun: ClassNoun
+) -> str:
     points: Sequence[UnicityPoint] = [point for point in (known, ordered) if point is not None]
     most = max(point.share for point in points)
+    what = f"{number(p)} {noun.one if p == 1 else noun.many}"
     return (
-        f"Whoever knows {counted(p, 'code')} of a person finds them with certainty in up to "
+        f"Whoever knows {what} of a person finds them with certainty in up to "
         f"{share(most)} of the cases."
     )

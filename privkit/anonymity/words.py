@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from privkit.anonymity.class_noun import CODE, ClassNoun
 from privkit.anonymity.entropy import near_ceiling
 
 if TYPE_CHECKING:
@@ -48,10 +49,15 @@ def share(value: float) -> str:
     return f"{100 * value:.{digits}f}%".replace(".00%", "%").replace(".0%", "%")
 
 
-def findings(measured: KAnonymity) -> list[str]:
-    """Say what was found, the most important first."""
+def findings(measured: KAnonymity, noun: ClassNoun = CODE) -> list[str]:
+    """Say what was found, the most important first.
+
+    Args:
+        measured: the measures in records.
+        noun: what a class is.
+    """
     m = measured
-    said = [_headline(m)]
+    said = [_headline(m, noun)]
     small = [
         f"{share(b.share)} ({number(b.records)}) in classes smaller than {number(b.k)}"
         for b in m.below
@@ -61,7 +67,7 @@ def findings(measured: KAnonymity) -> list[str]:
         said.append(f"Of {number(m.n)} records: {'; '.join(small)}.")
     typical = m.quantiles_records[m.percents.index(50)]
     said.append(
-        f"Half of the records share their code with at most {number(typical - 1)} others; "
+        f"Half of the records share their {noun.one} with at most {number(typical - 1)} others; "
         f"the largest class holds {counted(m.largest, 'record')}."
     )
     if m.ideal is not None:
@@ -77,23 +83,24 @@ def findings(measured: KAnonymity) -> list[str]:
         f"Entropy in bits{limit}: Shannon {e.shannon:.2f} as counted, {e.miller_madow:.2f} "
         f"(Miller-Madow) and {e.chao_shen:.2f} (Chao-Shen) corrected; collision {collision}; "
         f"min-entropy {e.minimum:.2f} as counted, {e.minimum_nist:.2f} at its lower 99% bound "
-        f"(NIST SP 800-90B). The more entropy, the more a code can tell people apart. The "
-        f"best single guess of a code is right for {share(2.0**-e.minimum)} of these records."
+        f"(NIST SP 800-90B). The more entropy, the more a {noun.one} can tell people apart. "
+        f"The best single guess of it is right for {share(2.0**-e.minimum)} of these records."
     )
     return said
 
 
-def _headline(m: KAnonymity) -> str:
+def _headline(m: KAnonymity, noun: ClassNoun) -> str:
     classes = f"{counted(m.n, 'record')} in {counted(m.classes, 'equivalence class')}"
     if m.k == 1:
         verb = "is" if m.uniques == 1 else "are"
+        stored = "stored " if noun.codes else ""
         return (
             f"k = 1: {counted(m.uniques, 'record')} ({share(m.uniques / m.n)}) {verb} unique, "
-            f"singled out by the stored code alone; {classes}."
+            f"singled out by the {stored}{noun.one} alone; {classes}."
         )
     return (
-        f"k = {number(m.k)}: no record shares its code with fewer than {number(m.k - 1)} others; "
-        f"{classes}."
+        f"k = {number(m.k)}: no record shares its {noun.one} with fewer than "
+        f"{number(m.k - 1)} others; {classes}."
     )
 
 
@@ -118,12 +125,13 @@ def _ideal(m: KAnonymity) -> str:
     )
 
 
-def warnings(measured: KAnonymity, *, people: bool = False) -> list[str]:
+def warnings(measured: KAnonymity, *, people: bool = False, noun: ClassNoun = CODE) -> list[str]:
     """Say what limits the findings or would mislead.
 
     Args:
         measured: the measures in records.
         people: whether k in people stands beside them.
+        noun: what a class is.
     """
     m = measured
     said = [
@@ -134,13 +142,13 @@ def warnings(measured: KAnonymity, *, people: bool = False) -> list[str]:
     ]
     said[0] += (
         "A class of k people who all share a secret still gives the secret away, and "
-        "k counts equal codes only: similar codes can be linked as well."
+        f"k counts equal {noun.many} only: similar ones can be linked as well."
     )
     if m.coverage < LOW_COVERAGE:
         said.append(
             f"The sample is too small to know the distribution: {share(1 - m.coverage)} of the "
             "records are alone in their class, and about as many of any further records would have "
-            "a code not seen before (Good-Turing"
+            f"a {noun.one} not seen before (Good-Turing"
             + (
                 f"; at least {number(math.ceil(m.unseen))} classes unseen, Chao 1984"
                 if m.unseen
@@ -155,7 +163,7 @@ def warnings(measured: KAnonymity, *, people: bool = False) -> list[str]:
         )
     if m.entropies.collision is None:
         said.append("No two records share a class: the collision entropy cannot be estimated.")
-    if m.bits is None:
+    if m.bits is None and noun.alone:
         said.append(
             "The number of bits is not known, so k is not compared with n / 2^N; give --bits."
         )

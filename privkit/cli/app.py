@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
+import typer.core
 
 import privkit
 from privkit.cli import capacity, data, invert, kanon, videoqa
@@ -17,12 +18,27 @@ from privkit.errors import PrivkitError
 
 __all__ = ["app", "run"]
 
-_INTERRUPTED = "interrupted; no run was written"
+_INTERRUPTED = "interrupted"
+_NO_RUN = "no run was written"
 _BUG_CODE = 70  # EX_SOFTWARE of sysexits.h
 _INTERRUPTED_CODE = 130
 
+
+class _InterruptedError(Exception):
+    """Ctrl-C, with what the command says of what it left: typer itself would drop that."""
+
+
+class _Commands(typer.core.TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _InterruptedError(str(error) or _INTERRUPTED) from error
+
+
 app = typer.Typer(
     name="privkit",
+    cls=_Commands,
     help="Find out whether stored features of people are de-identified.",
     epilog="Exit codes: 0 done, 1 a gate that you set failed, 2 bad input or usage, "
     "130 interrupted.",
@@ -59,8 +75,11 @@ app.add_typer(videoqa.app, name="videoqa")
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code; every failure is one line on stderr."""
+    said = _INTERRUPTED
     try:
         code = app(args=arguments, prog_name="privkit", standalone_mode=False, obj=tuple(arguments))
+    except _InterruptedError as error:
+        said, code = str(error), _INTERRUPTED_CODE
     except Exception as error:
         known = _one_line(error)
         if known is None:
@@ -73,7 +92,7 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         code = _INTERRUPTED_CODE
     if code == _INTERRUPTED_CODE:  # typer turns Ctrl-C into this code and says nothing
-        print(f"privkit: {_INTERRUPTED}", file=sys.stderr)
+        print(f"privkit: {said}; {_NO_RUN}", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 
@@ -85,7 +104,7 @@ def _one_line(error: Exception) -> tuple[str, int] | None:
         print(_formatted(error), file=sys.stderr)
         known = "", 2
     elif type(error).__name__ == "Abort":
-        known = _INTERRUPTED, _INTERRUPTED_CODE
+        known = f"{_INTERRUPTED}; {_NO_RUN}", _INTERRUPTED_CODE
     elif hasattr(error, "format_message"):  # a usage error of click, whichever copy typer carries
         known = _usage(error), 2
     elif isinstance(error, OSError):

@@ -22,7 +22,7 @@ from privkit.features.files import Files, Given, find_files
 from privkit.features.hdf5 import hdf5_arrays
 from privkit.features.table_files import chosen_columns, open_table_files, read_columns
 from privkit.features.tensors import safetensors_arrays
-from privkit.features.values import comparable
+from privkit.features.values import comparable, missing
 
 __all__ = ["open_columns", "persons_of"]
 
@@ -88,16 +88,13 @@ def persons_of(table: pa.Table, *, where: object = "--person") -> NDArray[np.int
             remedy="name one column, or give a file of one column",
         )
     column = comparable(table.column(0))
-    missing = pc.is_null(column, nan_is_null=True)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        # An empty field of CSV would be one person of many records.
-        missing = pc.or_(missing, pc.equal(pc.fill_null(column, ""), ""))
-    if pc.any(missing).as_py():
+    gone = missing(column)  # would be one person of many records
+    if pc.any(gone).as_py():
         raise InputError(
-            f"the person of row {pc.index(missing, True).as_py()} is missing",
+            f"the person of row {pc.index(gone, True).as_py()} is missing",
             where=where,
             rule="every record belongs to a person",
-            found=f"{pc.sum(missing).as_py()} records without a person",
+            found=f"{pc.sum(gone).as_py()} records without a person",
             remedy="leave these records out, or give each a person of its own",
         )
     encoded = column.combine_chunks().dictionary_encode()

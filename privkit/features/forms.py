@@ -11,6 +11,7 @@ Which form an array has is decided by these rules, in this order, and by nothing
    packed bytes.
 
 Several shards are one array: they have equally many columns, values of one kind, and one form.
+Whole numbers of different width, as uint16 and uint32, are of one N only where N is given.
 Everything else is an error that names the choices.
 """
 
@@ -57,6 +58,14 @@ def stored_arrays(files: Files, shards: Sequence[Shard], bits: int | None) -> St
             raise _no_codes(shard, bits)
         if _shape(shard) != _shape(shards[0]):
             raise _differs(shards[0], shard, shards[0].words(), shard.words())
+        if bits is None and shard.dtype.itemsize != shards[0].dtype.itemsize:
+            raise _differs(
+                shards[0],
+                shard,
+                shards[0].words(),
+                shard.words(),
+                remedy="if they hold codes of one N all the same, give it with --bits",
+            )
     if not any(0 not in shard.shape for shard in shards):
         raise InputError(
             "there are no codes in this file",
@@ -111,13 +120,19 @@ def _shape(shard: Shard) -> tuple[str, tuple[int, ...], bool]:
     return shard.dtype.kind, shard.shape[1:], shard.packed
 
 
-def _differs(first: Shard, other: Shard, has: str, found: str) -> InputError:
+def _differs(
+    first: Shard,
+    other: Shard,
+    has: str,
+    found: str,
+    remedy: str = "name only the shards that belong together",
+) -> InputError:
     return InputError(
         "this shard does not hold what the first one holds",
         where=other.path,
         rule=f"all shards have values of one kind, N and form, here {has} as in {first.path}",
         found=found,
-        remedy="name only the shards that belong together",
+        remedy=remedy,
     )
 
 

@@ -132,8 +132,12 @@ class StoredCodes:
         stream: the codes a block at a time, where they are neither mapped nor in memory.
         quasi: the quasi-identifiers, for a table.
         columns: the names of the columns that were read, for Parquet and CSV.
-        nulls: records with at least one null among them; null is a value of its own.
+        nulls: records with at least one missing value among them: null, NaN or empty text; missing
+            is a value of its own.
+        marked: records with at least one text that looks like a missing value, as ``?`` or ``NA``;
+            each such text is a value of its own.
         paths: the files, if there are any, in the order of the records.
+        keys: for each file of a table, the columns that the names of its folders give.
     """
 
     source: str
@@ -146,7 +150,9 @@ class StoredCodes:
     quasi: Columns | None = None
     columns: tuple[str, ...] = ()
     nulls: int = 0
+    marked: int = 0
     paths: tuple[Path, ...] = ()
+    keys: tuple[dict[str, str | None], ...] = ()
 
     @classmethod
     def from_codes(cls, codes: Codes, *, source: str = "codes in memory") -> StoredCodes:

@@ -8,13 +8,15 @@ Rules:
   none missing. Several columns and ``bits`` given: ``bits`` is the declared size of the whole
   tuple, against which the number of classes is checked when they are counted.
 * No column named: right only where the file has a single one.
+* A missing value is a value of its own. The records with one are counted, and so are those with
+  text that looks like one (:func:`privkit.features.values.looks_missing`), which stays as it is.
 * Columns of at most ``IN_MEMORY`` bytes are read at once. Larger ones stay in their files; whole
   numbers are then checked when they are counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +34,13 @@ from privkit.features.table_files import (
     open_table_files,
     read_columns,
 )
-from privkit.features.values import JUDGED, refuse_unbounded
+from privkit.features.values import (
+    JUDGED,
+    looks_missing,
+    may_hide_missing,
+    missing,
+    refuse_unbounded,
+)
 from privkit.features.whole_numbers import code_type, codes_of
 
 __all__ = ["open_table"]
@@ -48,13 +56,23 @@ def open_table(files: Files, bits: int | None, columns: Sequence[str] | None) ->
     tables = open_table_files(files)
     names = chosen_columns(tables, columns, option="--columns")
     chosen = read_columns(tables, names)
-    n, nulls = _counted(tables, chosen)
+    n, nulls, marked = _counted(tables, chosen)
     if n == 0:
         raise InputError(
             "there are no rows", where=tables[0].path, rule="at least one record", found="0"
         )
     words = f"{files.kind} column{'s' if len(names) > 1 else ''} {', '.join(names)}"
-    stored = StoredCodes(files.source, Form.TABLE, words, n, bits, nulls=nulls, paths=files.paths)
+    stored = StoredCodes(
+        files.source,
+        Form.TABLE,
+        words,
+        n,
+        bits,
+        nulls=nulls,
+        marked=marked,
+        paths=files.paths,
+        keys=files.keys,
+    )
     where = f"{tables[0].path if len(tables) == 1 else files.source}: column {names[0]!r}"
     kind = chosen.schema.field(0).type
     if len(names) == 1 and bits is not None:
@@ -70,30 +88,40 @@ def open_table(files: Files, bits: int | None, columns: Sequence[str] | None) ->
     return replace(stored, quasi=chosen, columns=tuple(names))
 
 
-def _counted(tables: Sequence[TableFile], chosen: Columns) -> tuple[int, int]:
-    """Count the records and those with a null, without reading what the files say themselves."""
+def _counted(tables: Sequence[TableFile], chosen: Columns) -> tuple[int, int, int]:
+    """Count the records, those with a missing value and those with one that looks like it.
+
+    What the files say themselves is not read.
+    """
     rows = [table.rows for table in tables]
     known = sum(count for count in rows if count is not None)
     silent = None in rows or not all(
-        table.no_nulls(name) if name in table.types else table.keys[name] is not None
-        for table in tables
-        for name in chosen.schema.names
+        _says_none_is_missing(table, name) for table in tables for name in chosen.schema.names
     )
     if not silent:
-        return known, 0
-    n = nulls = 0
+        return known, 0, 0
+    n = nulls = marked = 0
     for batch in chosen.read():
         n += batch.num_rows
-        nulls += _null_records(batch)
-    return n, nulls
+        nulls += _records_with(missing, batch)
+        marked += _records_with(looks_missing, batch)
+    return n, nulls, marked
 
 
-def _null_records(batch: Any) -> int:
-    missing = np.zeros(batch.num_rows, dtype=bool)
+def _says_none_is_missing(table: TableFile, name: str) -> bool:
+    """Tell whether a file says that no value is missing; of NaN and text no file says it."""
+    if name in table.types:
+        return not may_hide_missing(table.types[name]) and table.no_nulls(name)
+    value = pa.array([table.keys[name]], pa.string())
+    return not (missing(value)[0].as_py() or looks_missing(value)[0].as_py())
+
+
+def _records_with(mark: Callable[[Any], Any], batch: Any) -> int:
+    found = np.zeros(batch.num_rows, dtype=bool)
     for column in batch.columns:
-        if column.null_count:
-            missing |= column.is_null().to_numpy(zero_copy_only=False)
-    return int(missing.sum())
+        if column.null_count or may_hide_missing(column.type):
+            found |= mark(column).to_numpy(zero_copy_only=False)
+    return int(found.sum())
 
 
 def _none_negative(tables: Sequence[TableFile], chosen: Columns) -> bool:
@@ -119,7 +147,8 @@ def _codes(stored: StoredCodes, chosen: Columns, where: str) -> StoredCodes:
             found=chosen.schema.field(0).type,
             remedy="leave --bits out to count the values as they are",
         )
-    stored = replace(stored, form=Form.INTEGERS, nulls=0, columns=tuple(chosen.schema.names))
+    names = tuple(chosen.schema.names)
+    stored = replace(stored, form=Form.INTEGERS, nulls=0, marked=0, columns=names)
 
     def read(rows: int | None) -> Iterator[NDArray[Any]]:
         for values in codes_of(chosen.read(), stored.bits, where=where):

@@ -1,7 +1,8 @@
 """What it means that two values of a column are equal, and which columns cannot be counted.
 
 Null is a value of its own, equal to null; NaN is equal to NaN; -0.0 is equal to 0.0; text is
-compared as it stands.
+compared as it stands. Null, NaN and empty text count as missing. Text that looks like a missing
+value, as ``?`` or ``NA``, may be one or be meant: it is told apart from both.
 """
 
 from __future__ import annotations
@@ -13,23 +14,37 @@ import pyarrow.compute as pc
 
 from privkit.errors import InputError
 
-__all__ = ["JUDGED", "comparable", "plain_type", "refuse_unbounded"]
+__all__ = [
+    "JUDGED",
+    "comparable",
+    "is_text",
+    "looks_missing",
+    "may_hide_missing",
+    "missing",
+    "plain_type",
+    "refuse_unbounded",
+]
 
 JUDGED = 1 << 20
 """Records from the start of a column by which it is judged whether its floats are unbounded."""
 
 _FEWEST = 20
+_MARKS = pa.array(["?", "na", "n/a", "null", "nan", "none", ""])
+"""Lower-case text, without white space around it, that often stands for a missing value."""
 
 
 def plain_type(kind: Any) -> Any:
-    """Return the type of the values of a dictionary or of an extension type, others unchanged."""
+    """Return the type of the values of a dictionary or of an extension type, others unchanged.
+
+    Views of text become text, which every function of Arrow takes.
+    """
     while True:
         if isinstance(kind, pa.BaseExtensionType):
             kind = kind.storage_type
         elif pa.types.is_dictionary(kind):
             kind = kind.value_type
         else:
-            return kind
+            return pa.string() if pa.types.is_string_view(kind) else kind
 
 
 def comparable(column: Any) -> Any:
@@ -57,6 +72,52 @@ def comparable(column: Any) -> Any:
     return column
 
 
+def is_text(kind: Any) -> bool:
+    """Tell whether an Arrow type is that of text."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def may_hide_missing(kind: Any) -> bool:
+    """Tell whether a column of this type can miss values without a null: NaN, or empty text."""
+    kind = plain_type(kind)
+    return pa.types.is_floating(kind) or is_text(kind)
+
+
+def missing(column: Any) -> Any:
+    """Mark the missing values: null, NaN and empty text.
+
+    Args:
+        column: a ``pyarrow.Array`` or ``pyarrow.ChunkedArray``.
+
+    Returns:
+        Booleans without nulls, as many.
+    """
+    found = pc.is_null(column, nan_is_null=True)
+    kind = plain_type(column.type)
+    if not is_text(kind):
+        return found
+    empty = pc.equal(pc.binary_length(pc.cast(column, kind)), 0)
+    return pc.or_(found, pc.fill_null(empty, False))
+
+
+def looks_missing(column: Any) -> Any:
+    """Mark the text that looks like a missing value: ?, NA, N/A, NULL, NaN, None or white space.
+
+    Args:
+        column: a ``pyarrow.Array``.
+
+    Returns:
+        Booleans without nulls, as many; none is true where :func:`missing` is.
+    """
+    kind = plain_type(column.type)
+    if not is_text(kind):
+        return pa.repeat(pa.scalar(False), len(column))
+    text = pc.cast(column, kind)
+    plain = pc.ascii_lower(pc.utf8_trim_whitespace(text))
+    marks = pc.is_in(plain, pc.cast(_MARKS, kind))
+    return pc.fill_null(pc.and_(marks, pc.greater(pc.binary_length(text), 0)), False)
+
+
 def refuse_unbounded(name: str, column: Any, *, where: object) -> None:
     """Refuse floats that nearly all differ: every record would be a class of its own.
 
@@ -72,7 +133,7 @@ def refuse_unbounded(name: str, column: Any, *, where: object) -> None:
     """
     values = column.slice(0, JUDGED).drop_null()
     kind = plain_type(values.type)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if is_text(kind):
         try:
             values = pc.cast(pc.cast(values, kind), pa.float64())
         except pa.ArrowInvalid:  # text

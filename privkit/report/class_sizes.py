@@ -62,6 +62,11 @@ def draw_class_sizes(
                 if axes is many:
                     figure.legend([drawn], [label], loc="outside upper center")
         path = save(figure, folder / "class-sizes.png")
+    line = (
+        ""
+        if ideal is None
+        else " The dashed line is the class size if all codes were equally likely."
+    )
     outside = "" if ideal is None or ideal >= left else f" The ideal, {ideal:.3g}, is off the axis."
     return [
         Picture(
@@ -69,8 +74,7 @@ def draw_class_sizes(
             caption=(
                 "Sizes of the equivalence classes. Left: how many classes have at least the size "
                 "on the axis. Right: which share of the records is in classes of at most that "
-                "size; what lies left of a dotted line falls short of that k. The dashed line is "
-                "the class size if all codes were equally likely." + outside
+                "size; what lies left of a dotted line falls short of that k." + line + outside
             ),
             alt=(
                 f"Class sizes from {sizes[0]:,} to {sizes[-1]:,} records in {counts.classes:,} "

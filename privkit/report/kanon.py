@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from privkit.anonymity.analyses import Analyses
+from privkit.anonymity.class_noun import CODE, ClassNoun
 from privkit.anonymity.classes import ClassCounts
 from privkit.report.class_sizes import draw_class_sizes
 from privkit.report.html import Picture
@@ -22,6 +23,7 @@ def draw_kanon(
     *,
     bits: int | None,
     thresholds: Sequence[int],
+    noun: ClassNoun = CODE,
 ) -> list[Picture]:
     """Draw what was found, in reading order.
 
@@ -31,13 +33,14 @@ def draw_kanon(
         found: the other analyses.
         bits: N, to draw the ideal; ``None`` without one.
         thresholds: the k's to mark.
+        noun: what a class is.
     """
-    pictures = [] if found.people is None else draw_people(folder, found.people, counts)
+    pictures = [] if found.people is None else draw_people(folder, found.people, counts, noun)
     pictures += draw_class_sizes(folder, counts, bits=bits, thresholds=thresholds)
     if found.known_codes is not None:
-        pictures += draw_unicity(folder, found.known_codes)
+        pictures += draw_unicity(folder, found.known_codes, noun)
     if found.prefixes is not None:
-        pictures += draw_prefixes(folder, found.prefixes)
+        pictures += draw_prefixes(folder, found.prefixes, noun)
     if found.columns is not None:
         pictures += draw_columns(folder, found.columns)
     if found.bits is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from privkit.anonymity.class_noun import CODE, ClassNoun
 from privkit.anonymity.classes import ClassCounts
 from privkit.anonymity.metadata import Metadata
 from privkit.anonymity.people import PeopleAnonymity
@@ -16,13 +17,16 @@ from privkit.report.html import Picture
 __all__ = ["draw_columns", "draw_people", "draw_unicity"]
 
 
-def draw_people(folder: Path, found: PeopleAnonymity, counts: ClassCounts) -> list[Picture]:
+def draw_people(
+    folder: Path, found: PeopleAnonymity, counts: ClassCounts, noun: ClassNoun = CODE
+) -> list[Picture]:
     """Draw the share of people below k against k, beside the same in records.
 
     Args:
         folder: where ``people-below-k.png`` is written.
         found: k-anonymity in people.
         counts: the class sizes in records, the baseline.
+        noun: what a class is.
     """
     sizes, classes = counts.sizes_of_sizes
     curves = (
@@ -54,7 +58,7 @@ def draw_people(folder: Path, found: PeopleAnonymity, counts: ClassCounts) -> li
             xscale="log",
             xlim=(0.8, right),
             ylim=(-0.02, 1.05),
-            xlabel="people, or records, who share the code (number, oneself included)",
+            xlabel=f"people, or records, who share the {noun.one} (number, oneself included)",
             ylabel="hidden among at most so many (share)",
         )
         axes.legend(loc="best")
@@ -76,12 +80,13 @@ def draw_people(folder: Path, found: PeopleAnonymity, counts: ClassCounts) -> li
     ]
 
 
-def draw_unicity(folder: Path, found: Unicity) -> list[Picture]:
+def draw_unicity(folder: Path, found: Unicity, noun: ClassNoun = CODE) -> list[Picture]:
     """Draw the uniqueness of people against the number of known codes.
 
     Args:
         folder: where ``known-codes.png`` is written.
         found: the curves.
+        noun: what a class is.
     """
     curves = (
         ("as a set", found.as_set, COLOURS[0], "o", "-"),
@@ -98,33 +103,34 @@ def draw_unicity(folder: Path, found: Unicity) -> list[Picture]:
                 marker=marker,
                 linestyle=style,
                 capsize=3,
-                label=f"codes known {label}",
+                label=f"{noun.many} known {label}",
             )
         one = found.as_set[0].share
         axes.axhline(
-            one, color=COLOURS[6], linewidth=0.8, linestyle=":", label="one code (baseline)"
+            one, color=COLOURS[6], linewidth=0.8, linestyle=":", label=f"one {noun.one} (baseline)"
         )
         most = max(points[-1].p for _, points, *_ in curves)
         axes.set(
             xticks=range(1, most + 1),
             ylim=(-0.02, 1.05),
-            xlabel="known codes of the person, p (number)",
+            xlabel=f"known {noun.many} of the person, p (number)",
             ylabel="people whom nobody else fits (share)",
         )
         axes.legend(loc="best")
         path = save(figure, folder / "known-codes.png")
-    last = found.as_set[-1]
+    point = found.typical  # beyond it the curve speaks of the few who have most codes
     return [
         Picture(
             path,
             caption=(
-                "How many of the people an observer singles out who knows p of their codes, in no "
-                "order and in their order. Bars: 95% intervals of the draws, none where every "
-                "draw was tried. Dotted: what one code does."
+                f"How many of the people an observer singles out who knows p of their {noun.many}, "
+                "in no order and in their order, among those who have so many. Bars: 95% intervals "
+                f"of the draws, none where every draw was tried. Dotted: what one {noun.one} does. "
+                f"At least half of the people have {point.p}."
             ),
             alt=(
-                f"Uniqueness from {found.as_set[0].share:.1%} with one code to {last.share:.1%} "
-                f"with {last.p}."
+                f"Uniqueness from {found.as_set[0].share:.1%} with one {noun.one} to "
+                f"{point.share:.1%} with {point.p}."
             ),
         )
     ]

@@ -54,7 +54,7 @@ def test_every_bit(seed):
         assert found.own_entropy[bit] == pytest.approx(entropy(column.values(), n), abs=1e-9)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(seed=st.integers(0, 2**32))
 def test_leaving_a_bit_out_never_raises_risk(seed):
     found = contribution(Codes.from_matrix(draw(seed)))
@@ -91,6 +91,25 @@ def test_part_and_figure(tmp_path):
         == meanings[5]
         == ("The other bits say the same: leaving it out changes nothing.")
     )
+
+
+def test_people_are_told_of_where_they_are_known():
+    """Bit 1 splits person 0's two records from each other, but never makes a person unique."""
+    codes = Codes.from_integers(np.array([0, 1, 0, 2, 2]), 2)
+    persons = np.array([0, 0, 1, 2, 3])
+    part = contribution_part(contribution(codes, persons=persons))
+    assert (
+        "counted in people, is bit 1: without it 0 instead of 1 person would be unique"
+        in (part.findings[0])
+    )
+    assert part.tables[0].title == "What each bit adds, in people"
+    assert {"k in people without the bit", "people below k without the bit"} <= {
+        m.name for m in part.measures
+    }
+    rows = contribution_part(contribution(codes))
+    assert rows.tables[0].title == "What each bit adds, in records"
+    assert "counted in records" in rows.findings[0]
+    assert "--person" in rows.warnings[-1]
 
 
 def test_bad_input():

@@ -234,3 +234,25 @@ def test_bits_by_default():
     assert sizes(count(np.array([[0, 1], [1, 1], [0, 1]]))) == [1, 2]
     assert sizes(count(np.array([3, 3, 2**62]))) == [1, 2]
     assert sizes(count(Codes.from_integers([3, 3, 1], 9))) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "values", [[2**64 - 1, 1], [2**63, 2**63], (2**64 - 1, 2**63, 5, 5), [0], [3, 3, 4]]
+)
+def test_lists_of_whole_numbers_below_2_to_the_64(values):
+    """Of some of them numpy makes floats, in which neighbours are equal."""
+    assert sorted(count(values).sizes) == sorted(Truth(values).values())
+    counter = Counter(64)
+    counter.update(values)
+    assert sorted(counter.counts().sizes) == sorted(Truth(values).values())
+
+
+@pytest.mark.parametrize("values", [[2**64, 1], [-1, 2], [2**64 - 1, -1], [1.5, 2], ["a"], [None]])
+def test_lists_of_anything_else(values):
+    with pytest.raises(InputError, match="not codes of"):
+        count(values)
+
+
+def test_an_empty_list():
+    with pytest.raises(InputError, match="there are no codes"):
+        count([])

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -50,9 +51,8 @@ def draw(seed):
 @many
 @given(seed=seeds, c=st.sampled_from([0.5, 1.0, 2.0, 3.0, 7.25]))
 def test_agrees_with_the_definitions(seed, c):
-    codes, values, rng = draw(seed)
-    persons = rng.integers(0, 8, codes.size)
-    found = diversity(group_labels(codes), column(values), c=c, persons=persons)
+    codes, values, _ = draw(seed)
+    found = diversity(group_labels(codes), column(values), c=c)
     held = classes_of(codes.tolist(), values.tolist())
     counts = [list(Counter(inside).values()) for inside in held.values()]
     assert found.distinct == min(map(len, counts))
@@ -73,10 +73,49 @@ def test_agrees_with_the_definitions(seed, c):
     exposed = [code in single for code in codes.tolist()]
     assert found.homogeneous == len(single)
     assert found.homogeneous_records == sum(exposed)
+    # With one record a person, counting people is counting records.
+    once = diversity(group_labels(codes), column(values), c=c, persons=np.arange(codes.size))
+    assert replace(once, people=None, homogeneous_people=None) == found
+    assert once.homogeneous_people == sum(exposed)
+
+
+@many
+@given(seed=seeds, c=st.sampled_from([0.5, 1.0, 2.0, 3.0, 7.25]))
+def test_people_count_once_for_each_of_their_values(seed, c):
+    codes, values, rng = draw(seed)
+    persons = rng.integers(0, int(rng.integers(1, 9)), codes.size)
+    found = diversity(group_labels(codes), column(values), c=c, persons=persons)
+    rows = list(zip(codes.tolist(), values.tolist(), persons.tolist(), strict=True))
+    ls, entropies, recursives, open_classes = [], [], [], set()
+    for code in set(codes.tolist()):
+        pairs = {(value, person) for own, value, person in rows if own == code}
+        counts = list(Counter(value for value, _ in pairs).values())
+        if max(counts) == len({person for _, person in pairs}):  # everybody has that value
+            open_classes.add(code)
+            counts = [1]
+        ls.append(len(counts))
+        entropies.append(-sum(r / sum(counts) * math.log(r / sum(counts)) for r in counts))
+        recursives.append(recursive_l(counts, c))
+    assert found.distinct == min(ls)
+    assert found.entropy == pytest.approx(math.exp(min(entropies)))
+    assert found.recursive == min(recursives)
+    assert found.homogeneous == len(open_classes)
+    exposed = [person for code, _, person in rows if code in open_classes]
+    assert found.homogeneous_records == len(exposed)
+    assert found.homogeneous_people == len(set(exposed))
     assert found.people == len(set(persons.tolist()))
-    assert found.homogeneous_people == len(
-        {p for p, hit in zip(persons.tolist(), exposed, strict=True) if hit}
-    )
+    # Rows of one person never hide a value of theirs.
+    in_rows = diversity(group_labels(codes), column(values), c=c)
+    assert found.distinct <= in_rows.distinct
+    assert found.homogeneous >= in_rows.homogeneous
+
+
+def test_one_person_with_two_values_hides_neither():
+    codes, values = np.array([0, 0, 1, 1]), [0, 1, 0, 1]
+    found = diversity(group_labels(codes), column(values), persons=np.array([0, 0, 1, 2]))
+    assert (found.distinct, found.homogeneous, found.homogeneous_people) == (1, 1, 1)
+    said = diversity_part([found]).findings[0]
+    assert "l = 1 over people for illness: 1 class of 2 has a value that everybody in it" in said
 
 
 @many
@@ -115,10 +154,10 @@ def test_words():
     grouping = group_labels(np.array([0, 0, 1, 1]))
     bad = diversity(grouping, column([0, 0, 0, 1]), persons=np.array([0, 0, 1, 2]))
     part = diversity_part([bad])
-    assert "l = 1 for illness: 1 class of 2 has a single value" in part.findings[0]
+    assert "l = 1 over people for illness: 1 class of 2 has a value" in part.findings[0]
     assert "for 1 person (33.3%)" in part.findings[0]
     assert {row[0]: row[1] for row in part.tables[0].rows}["people in them"] == "1"
-    assert "several records of one person" in part.warnings[0]
+    assert "Counted in people" in part.tables[0].note
     good = diversity(grouping, column([0, 1, 0, 1]))
     assert "every class has at least 2 of the 2" in diversity_part([good]).findings[0]
     for table in (*part.tables, *diversity_part([good]).tables):

@@ -197,6 +197,17 @@ def test_one_person_with_many_records_is_one_person():
         enforce(codes, 2, "truncate", persons=persons)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_fewer_records_than_k_are_told_no_other_method(method):
+    with pytest.raises(InputError, match=r"rule: there are at least 5 records.*smaller k$"):
+        enforce(Codes.from_integers([1, 1, 1], 3), 5, method)
+
+
+def test_who_suppresses_is_told_to_truncate():
+    with pytest.raises(InputError, match="truncate instead of suppressing"):
+        enforce(Codes.from_integers([0, 1, 2, 3], 2), 2, "suppress")
+
+
 @pytest.mark.parametrize(
     ("bits", "dtype"), [(7, "u1"), (8, "u1"), (9, "u2"), (31, "u4"), (33, "u8"), (64, "u8")]
 )

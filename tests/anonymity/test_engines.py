@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from importlib.util import find_spec
 
 import duckdb
 import numpy as np
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow.csv import write_csv
 
 from privkit.anonymity.engines import ENGINES
 from privkit.anonymity.engines import duckdb as engine
@@ -136,6 +138,37 @@ def test_duckdb_on_arrays(tmp_path_factory, seed, bits, form):
     assert sizes(ENGINES["duckdb"](stored)) == truth(records)
 
 
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_daft_takes_columns_from_names_of_folders(tmp_path, kind):
+    records = []
+    rng = np.random.default_rng(1)
+    for year in ("1", "__HIVE_DEFAULT_PARTITION__", "a%20[b]", "x*", "é"):
+        for month in range(2):
+            folder = tmp_path / f"year={year}" / f"month={month}"
+            folder.mkdir(parents=True)
+            values = rng.integers(0, 4, 20).astype(str)
+            table = pa.table({"text": ["x"] * 20, "c": values})
+            if kind == "csv":
+                write_csv(table, folder / "t {a,b}.csv")
+            else:
+                pq.write_table(table, folder / "t {a,b}.parquet")
+            records += [(year, month, value) for value in values]
+    for places in ((0,), (1,), (2,), (1, 0), (2, 0), (0, 1, 2)):
+        stored = open_codes(tmp_path, columns=[("year", "month", "c")[place] for place in places])
+        expected = truth([tuple(record[place] for place in places) for record in records])
+        assert sizes(ENGINES["daft"](stored)) == sizes(ENGINES["duckdb"](stored)) == expected
+    stored = open_codes(tmp_path, columns=["month"], bits=1)
+    assert sizes(ENGINES["daft"](stored)) == [100, 100]
+
+
+def test_daft_takes_many_folders(tmp_path):
+    for day in range(500):
+        (tmp_path / f"day={day}").mkdir()
+        pq.write_table(pa.table({"c": [1, 2, 2]}), tmp_path / f"day={day}" / "t.parquet")
+    stored = open_codes(tmp_path, columns=["day", "c"])
+    assert sizes(ENGINES["daft"](stored)) == [1] * 500 + [2] * 500
+
+
 def test_the_same_as_duckdb_asked_in_sql(tmp_path):
     rng = np.random.default_rng(5)
     columns = {"age": rng.integers(0, 90, 20_000), "zip": rng.integers(0, 300, 20_000).astype(str)}
@@ -194,7 +227,7 @@ def test_what_an_engine_cannot_take_it_says(tmp_path, monkeypatch):
     ):
         with pytest.raises(InputError, match=words):
             call()
-    with pytest.raises(InputError, match="--tmp names a folder"):
+    with pytest.raises(InputError, match=r"--tmp .* a folder that you may write to.*is a file"):
         ENGINES["duckdb"](open_codes(tmp_path / "c.npy"), tmp=tmp_path / "c.npy")
     for i, names in enumerate((("a", "b"), ("b", "a"))):
         (tmp_path / f"{i}.csv").write_text(f"{names[0]},{names[1]}\n1,2\n")
@@ -206,9 +239,12 @@ def test_what_an_engine_cannot_take_it_says(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     pq.write_table(pa.table({"c": [1, 2]}), folder / "c.parquet")
     hive = open_codes(tmp_path / "h", columns=["year"])
-    assert sizes(ENGINES["duckdb"](hive)) == [2]
-    with pytest.raises(InputError, match="does not see the column 'year'"):
-        ENGINES["daft"](hive)
+    assert sizes(ENGINES["duckdb"](hive)) == sizes(ENGINES["daft"](hive)) == [2]
+    if find_spec("ray") is None:
+        monkeypatch.setenv("DAFT_RUNNER", "ray")
+        with pytest.raises(InputError, match=r"Ray is not installed.*privkit\[daft\]"):
+            ENGINES["daft"](open_codes(tmp_path / "c.parquet"))
+        monkeypatch.delenv("DAFT_RUNNER")
     monkeypatch.setitem(sys.modules, "daft", None)
     with pytest.raises(InputError, match=r"not installed.*privkit\[daft\]"):
         ENGINES["daft"](open_codes(tmp_path / "c.parquet"))
@@ -229,6 +265,50 @@ def test_duckdb_spills_and_leaves_nothing_behind(tmp_path):
     with pytest.raises(InputError, match="give more --memory"):
         ENGINES["duckdb"](stored, memory=2_000_000, tmp=tmp)
     assert list(tmp.iterdir()) == []
+
+
+DUCKDB = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from privkit.anonymity.engines import duckdb as engine
+from privkit.features import open_codes
+
+stored, tmp = open_codes(Path(sys.argv[1])), Path(sys.argv[2])
+batches = engine.key_batches
+def stop():
+    os.kill(os.getpid(), signal.SIGINT)
+def stopped(stored):
+    yield from batches(stored)
+    if sys.argv[3] == "reading":
+        stop()
+engine.key_batches = stopped
+query = engine._RECORDS
+if sys.argv[3] == "counting":
+    query = "SELECT count(*) AS size, 1 AS classes FROM range(1000000000000) t(i) WHERE i % 7 = 3"
+    threading.Timer(0.5, stop).start()
+try:
+    engine._run(stored, query, None, None, tmp)
+except KeyboardInterrupt as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.parametrize("step", ["reading", "counting"])
+def test_ctrl_c_while_duckdb_counts(tmp_path, step):
+    np.save(tmp_path / "c.npy", np.arange(300_000))
+    (tmp_path / "tmp").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", DUCKDB, tmp_path / "c.npy", tmp_path / "tmp", step],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "interrupted while counting; everything written while counting has been removed"
+    )
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_importing_the_engines_imports_none_of_them():

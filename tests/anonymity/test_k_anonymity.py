@@ -4,9 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from privkit.anonymity import ClassCounts, k_anonymity, measured_bits
+from privkit.anonymity.class_noun import code_with, combination_of
+from privkit.anonymity.report import kanon_result
 from privkit.anonymity.words import number, share
 from privkit.errors import InputError
 
@@ -160,3 +164,62 @@ def test_measured_bits_agree_with_sets(dtype, shape):
 def test_measured_bits_refuse(bad):
     with pytest.raises(InputError):
         measured_bits(bad)
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(
+    sizes=st.lists(st.integers(1, 60), min_size=1, max_size=40),
+    spare=st.integers(0, 294),
+    thresholds=st.lists(st.integers(1, 70), max_size=4),
+)
+def test_every_measure_agrees_with_the_records(sizes, spare, thresholds):
+    bits = (len(sizes) - 1).bit_length() + spare or 1
+    found = measured(sizes, bits=bits, thresholds=thresholds)
+    own = sorted(size for size in sizes for _ in range(size))  # of each record
+    n = len(own)
+    assert (found.n, found.classes, found.k, found.largest) == (
+        n,
+        len(sizes),
+        min(sizes),
+        max(sizes),
+    )
+    assert found.uniques == sizes.count(1)
+    assert found.mean_k == pytest.approx(sum(own) / n)
+    for below in found.below:
+        assert below.records == sum(size < below.k for size in own)
+        assert below.classes == sum(size < below.k for size in sizes)
+        assert below.share == below.records / n
+    for values, quantiles in (
+        (sorted(sizes), found.quantiles_classes),
+        (own, found.quantiles_records),
+    ):
+        places = [max(0, -(-p * len(values) // 100) - 1) for p in found.percents]
+        assert list(quantiles) == [values[place] for place in places]
+    assert found.share_used == pytest.approx(len(sizes) / 2**bits)
+    assert found.ideal.k == pytest.approx(n / 2**bits)
+    assert found.ideal.ratio == pytest.approx(min(sizes) / (n / 2**bits))
+    shannon = -sum(size / n * math.log2(size / n) for size in sizes)
+    assert found.ideal.bits_short == pytest.approx(bits - shannon)
+    far = sum(abs(size / n - 2.0**-bits) for size in sizes) + (2**bits - len(sizes)) / 2**bits
+    assert found.ideal.distance == pytest.approx(far / 2)
+
+
+def test_the_words_name_what_a_class_is():
+    joined = measured([1, 3])
+    noun = code_with(["camera", "hour"])
+    said = " ".join([*joined.findings(noun), *joined.warnings(noun=noun)])
+    assert "singled out by the stored code with camera, hour alone" in said
+    assert "--bits" not in said
+    assert "--bits" in " ".join(joined.warnings())
+    table = " ".join(measured([2, 3]).findings(combination_of(["age", "sex"])))
+    assert "no record shares its combination of age, sex with fewer than 1 others" in table
+    assert code_with(list("abcdefg")).one == "code with a, b, c, d and 3 more"
+
+
+def test_k_of_1_is_told_as_being_alone():
+    found = kanon_result(
+        ClassCounts.from_sizes(np.array([1, 3])), command="", data=[], configuration={}
+    )
+    first = found.tables[0].rows[0]
+    assert first[:2] == ["k", "1"]
+    assert first[2] == "The most exposed record is alone in its class: nobody else hides it."

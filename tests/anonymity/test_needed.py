@@ -110,10 +110,25 @@ def test_bad_shares(bad):
 
 @pytest.mark.parametrize(
     ("population", "sampled", "k"),
-    [(1000, 10, 5), (1000, 200, 5), (10**5, 5000, 30), (50, 49, 4), (20, 0, 3), (20, 7, 1)],
+    [
+        (1000, 10, 5),
+        (1000, 200, 5),
+        (10**5, 5000, 30),
+        (50, 49, 4),
+        (20, 0, 3),
+        (20, 7, 1),
+        (2 * 10**6, 10**5, 10**6),
+        (10**7, 4 * 10**6, 5000),
+    ],
 )
 def test_records_that_prove_a_class(population, sampled, k):
     """The first m whose bound holds, with scipy's hypergeometric tail."""
+    if population > 10**6:
+        m = certified._records_that_prove(population, sampled, k)
+        for value, fine in ((m, True), (m - 1, False)):
+            tail = stats.hypergeom.sf(value - 1, population, k - 1, sampled)
+            assert (population / value * tail <= 0.025) == fine
+        return
     tail = [stats.hypergeom.sf(m - 1, population, k - 1, sampled) for m in range(1, k)]
     fine = [m for m, t in enumerate(tail, start=1) if population / m * t <= 0.025]
     assert certified._records_that_prove(population, sampled, k) == (fine[0] if fine else k)
@@ -181,4 +196,59 @@ def test_the_sample_that_is_needed_is_enough(population, bits, k, most):
 
 def test_a_sample_that_cannot_be_enough():
     assert sample_needed(10**6, 20, 5, 0.01) is None
-    assert sample_needed(100, 1, 2, 0.01) is None
+    assert sample_needed(100, 7, 2, 0.01) is None
+    assert sample_needed(10**5, 4096, 5, 0.01) is None
+
+
+@pytest.mark.parametrize(
+    ("population", "bits", "k"), [(100_000, 10, 50), (100_000, 9, 150), (100, 1, 2), (5000, 6, 50)]
+)
+def test_counting_everybody_is_enough_where_no_half_is(population, bits, k):
+    assert sample_needed(population, bits, k, 0.01) == population
+    rng = np.random.default_rng(0)
+    drawn = rng.multinomial(population, np.full(2**bits, 2.0**-bits), 200)
+    shares = (drawn * (drawn < k)).sum(axis=1) / population
+    assert (shares <= 0.01).mean() >= 0.95
+    found = certify(counts(drawn[0]), population, k, seed=0)
+    assert found.share_high == shares[0]
+
+
+@pytest.mark.parametrize("population", [10, 300, 5000])
+def test_a_census_that_would_not_show_it_is_not_named(population):
+    """Where more people than that are below k in most populations of uniform codes."""
+    rng = np.random.default_rng(0)
+    for bits in range(12):
+        drawn = rng.multinomial(population, np.full(2**bits, 2.0**-bits), 100)
+        for k in (2, 5, 20):
+            shares = (drawn * (drawn < k)).sum(axis=1) / population
+            if (shares <= 0.01).mean() < 0.9:
+                assert sample_needed(population, bits, k, 0.01) is None
+
+
+def test_more_people_than_there_are(monkeypatch):
+    """No array is as long as k: 1e9 took 7 GiB."""
+    found = certify(counts([40] * 25), 4000, 10**9, seed=0)
+    assert (found.share_high, found.classes) == (1.0, 0)
+    assert found.sentence().startswith("There are only 4,000 people, so all of them")
+    assert certify(counts([5, 5]), 10, 11, seed=0).share_high == 1.0
+    assert sample_needed(4000, 10, 10**9, 0.01) is None
+    assert most_bits(4000, 10**9) is None
+
+
+@pytest.mark.parametrize("k", [10**6, 10**8, 10**9])
+def test_large_k_takes_no_large_array(k):
+    import tracemalloc
+
+    tracemalloc.start()
+    sample = counts([10**6] * 50)
+    found = certify(sample, 10 * k, k, seed=0) if 10 * k >= sample.n else None
+    bits = most_bits(100 * k, k)
+    needed_ = sample_needed(100 * k, 3, k, 0.01)
+    people = people_needed(3, k)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50 << 20
+    assert found is None or 1 <= found.records <= k
+    assert bits == 6
+    assert needed_ is not None
+    assert 8 * k < people < 8.2 * k

@@ -122,7 +122,7 @@ def test_fewer_bits_never_raise_risk(seed):
                 assert longest == found.bits or source.k[longest + 1] < k
 
 
-@quick(200)
+@quick(300)
 @given(seed=st.integers(0, 2**32))
 def test_histogram_and_sorting_agree(seed):
     rng = np.random.default_rng(seed)
@@ -208,6 +208,26 @@ def test_part_says_a_sentence_beside_each_number(tmp_path):
         assert draw_prefixes(tmp_path, one)[0].path.stat().st_size > 10_000
     last = [m for m in prefixes_part(found).measures if m.name == "k of prefixes in people"][-1]
     assert last.value == found.people.k[-1]
+
+
+def test_lengths_of_their_own_stand_beside_the_uniform_one():
+    """Three pairs and a triple that part at the first bit; a length each keeps all of theirs."""
+    codes = Codes.from_integers(np.array([0, 0, 1, 1, 14, 14, 14, 15]), 4)
+    found = prefix_counts(codes, thresholds=(2, 3, 9), own=(2, 3, 9))
+    assert [(own.k, own.bits, own.left_out) for own in found.own] == [
+        (2, 4.0, 1),
+        (3, (4 * 3 + 3 * 4) / 7, 1),
+        (9, None, 8),
+    ]
+    table = prefixes_part(found).tables[0]
+    assert table.columns[2:4] == ["mean bits, a length each", "records left out"]
+    assert [row[1:4] for row in table.rows] == [
+        ["3", "4.00", "1 (12.5%)"],
+        ["3", "3.43", "1 (12.5%)"],
+        ["–", "–", "8 (100%)"],
+    ]
+    kept = [m for m in prefixes_part(found).measures if m.name == "bits kept at own lengths"]
+    assert [m.value for m in kept] == [4.0, 24 / 7, None]
 
 
 def test_narrow_codes_are_not_read_into_memory(monkeypatch):

@@ -124,6 +124,11 @@ def ascending_c(table, quasi, sensitive, distinct):
     return worst
 
 
+def _as_pycanon(found):
+    """pycanon's t takes the order of numbers for granted."""
+    return found.t if found.ordered is None else found.ordered
+
+
 def check(table, quasi, sensitive, answer):
     """Compare every figure; return whether both formulas give the same c."""
     grouping = group_table(table.select(quasi))
@@ -134,7 +139,9 @@ def check(table, quasi, sensitive, answer):
     distinct = min(f.distinct for f in found)
     assert distinct == answer["l"]
     whole(min(f.entropy for f in found), answer["entropy"])
-    assert max(closeness(grouping, c).t for c in columns.values()) == pytest.approx(answer["t"])
+    assert max(_as_pycanon(closeness(grouping, c)) for c in columns.values()) == (
+        pytest.approx(answer["t"])
+    )
     known = {
         name: join_all([grouping, *(c.grouping for other, c in columns.items() if other != name)])
         for name in sensitive
@@ -142,7 +149,7 @@ def check(table, quasi, sensitive, answer):
     others = [diversity(known[name], column) for name, column in columns.items()]
     assert min(f.distinct for f in others) == answer["l, others known"]
     whole(min(f.entropy for f in others), answer["entropy, others known"])
-    assert max(closeness(known[name], column).t for name, column in columns.items()) == (
+    assert max(_as_pycanon(closeness(known[name], column)) for name, column in columns.items()) == (
         pytest.approx(answer["t, others known"])
     )
     if distinct == 1:

@@ -9,8 +9,16 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from privkit.anonymity.sketch import Key, Sketch, load_sketch, merge_files, save_sketch
-from privkit.anonymity.sketch.file import _checksum
+from privkit.anonymity.sketch import (
+    Key,
+    Sketch,
+    load_sketch,
+    merge_files,
+    records_of,
+    save_sketch,
+)
+from privkit.anonymity.sketch.contents import checksum
+from privkit.cli.app import run
 from privkit.errors import InputError
 
 KEY = Key.from_text("a text that is long enough")
@@ -132,7 +140,7 @@ def forged(path, change):
     parts = SimpleNamespace(about=about, arrays=load_file(path))
     change(parts)
     text = json.dumps(
-        {"about": parts.about, "checksum": _checksum(parts.about, parts.arrays)}, sort_keys=True
+        {"about": parts.about, "checksum": checksum(parts.about, parts.arrays)}, sort_keys=True
     )
     save_file(parts.arrays, path, metadata={"privkit": text})
 
@@ -148,6 +156,9 @@ def forged(path, change):
         lambda f: f.about.update(most=3),
         lambda f: f.about.update(people_cap=2),
         lambda f: f.about.pop("key"),
+        lambda f: f.about.pop("sources"),
+        lambda f: f.about.update(sources=["x"]),
+        lambda f: f.about.update(sources=["b" * 64, "a" * 64]),
         lambda f: f.about["layout"].update(bits=0),
         lambda f: f.about["layout"].update(persons=""),
         lambda f: f.about["layout"].update(kinds=["x"]),
@@ -179,8 +190,72 @@ def test_bad_names_and_lists(tmp_path, path):
         load_sketch(tmp_path)
     with pytest.raises(InputError, match="at least one file"):
         merge_files([])
-    with pytest.raises(InputError, match="given twice"):
+    with pytest.raises(InputError, match="counted already"):
         merge_files([path, tmp_path / ".." / tmp_path.name / "a.sketch"])
+
+
+def saved(sketch, path):
+    save_sketch(sketch, path)
+    return path
+
+
+def test_a_stream_is_counted_once_whatever_its_name(tmp_path, path):
+    copy = tmp_path / "copy.sketch"
+    copy.write_bytes(path.read_bytes())
+    with pytest.raises(InputError, match=r"copy\.sketch: .*already.*in \S*a\.sketch too"):
+        merge_files([path, copy])
+    b, c = (saved(sketch_of(seed), tmp_path / f"{seed}.sketch") for seed in (1, 2))
+    sum_ = saved(merge_files([path, b]), tmp_path / "sum.sketch")
+    whole = saved(merge_files([sum_, c]), tmp_path / "whole.sketch")
+    alone = saved(merge_files([path]), tmp_path / "alone.sketch")
+    other = saved(merge_files([b, c]), tmp_path / "other.sketch")
+    for pair in ([sum_, path], [b, sum_], [whole, b], [whole, sum_], [alone, copy], [sum_, other]):
+        with pytest.raises(InputError, match="counted already"):
+            merge_files(pair)
+    assert merge_files([sum_, c]).sample.n == 6000
+
+
+def test_what_was_merged_in_memory_is_known_in_the_file(tmp_path):
+    one, two = sketch_of(0), sketch_of(1)
+    both = saved(one.merge(two), tmp_path / "both.sketch")
+    for part in (one, two):
+        with pytest.raises(InputError, match="counted already"):
+            merge_files([both, saved(part, tmp_path / "part.sketch")])
+
+
+def test_a_sketch_that_was_continued_contains_what_it_was(tmp_path):
+    made = sketch_of(0)
+    first = saved(made, tmp_path / "first.sketch")
+    made.update(np.array([1]), np.array([1]))
+    second = saved(made, tmp_path / "second.sketch")
+    opened = load_sketch(first, KEY)
+    opened.update(np.array([2]), np.array([2]))
+    third = saved(opened, tmp_path / "third.sketch")
+    for pair in ([first, second], [second, third], [first, third]):
+        with pytest.raises(InputError, match="counted already"):
+            merge_files(pair)
+
+
+def test_sketches_of_no_record_may_be_merged_at_will(tmp_path, path):
+    empty = [saved(sketch_of(n=0), tmp_path / f"{i}.sketch") for i in range(2)]
+    assert merge_files([*empty, path, empty[0]]).sample.n == 2000
+
+
+def test_a_merge_records_how_many_records_each_file_has(tmp_path, path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, n in (("a", 2000), ("b", 700)):
+        sketch = Sketch(16, KEY)
+        sketch.update(np.arange(n) % 50)
+        saved(sketch, tmp_path / f"{name}.sketch")
+    assert records_of(path) == 2000
+    assert run(["kanon", "merge", "a.sketch", "b.sketch", "--out", "c.sketch", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    rows = {used["name"]: used["rows"] for used in result["data"]}
+    assert rows == {"a.sketch": 2000, "b.sketch": 700}
+    (tmp_path / "copy.sketch").write_bytes(path.read_bytes())
+    assert run(["kanon", "merge", "a.sketch", "copy.sketch", "--out", "d.sketch"]) == 2
+    assert "counted already" in capsys.readouterr().err
+    assert not (tmp_path / "d.sketch").exists()
 
 
 def test_a_merge_names_the_file_that_does_not_fit(tmp_path, path):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from privkit.anonymity.class_noun import code_with
 from privkit.anonymity.grouping import group_labels
 from privkit.anonymity.unicity import unicity
 from privkit.anonymity.unicity_part import unicity_part
@@ -76,7 +77,7 @@ def test_exact_for_few_people(seed):
         assert len(points) == 4 or nobody == (None, 0)
 
 
-@several(60)
+@several(300)
 @given(seed=seeds)
 def test_the_order_column_replaces_the_order_of_the_file(seed):
     codes, persons, rng = draw(seed)
@@ -182,12 +183,39 @@ def test_the_words_say_that_codes_add_up():
     part = unicity_part(found, bits=4)
     assert "3 codes of 4 bits are not 4 bits: together they hold up to 12." in part.findings[0]
     assert "adds up" in unicity_part(found).findings[0]
+    joined = unicity_part(found, bits=4, noun=code_with(["hour"]))
+    assert "codes with hour of the same person" in joined.findings[0]
+    assert "bits" not in joined.findings[0]  # metadata have no number of bits
     assert part.tables[0].columns[-1] == "what it means"
     assert all(row[-1].endswith(".") for row in part.tables[0].rows)
     assert len(part.measures) == 6
     assert not any(math.isnan(m.value) for m in part.measures)
     one = unicity(group_labels(np.array([0, 1])), np.array([0, 1]))
     assert "nobody has two different codes" in unicity_part(one).findings[0]
+
+
+@several(300)
+@given(seed=seeds)
+def test_what_is_told_rests_on_half_of_the_people(seed):
+    codes, persons, _ = draw(seed)
+    found = unicity(group_labels(codes), persons, draws=10**6)
+    have = {p: len({c for c, q in zip(codes, persons, strict=True) if q == p}) for p in persons}
+    several_have = [
+        p for p in range(1, 11) if 2 * sum(many >= p for many in have.values()) >= len(have)
+    ]
+    assert found.typical.p == max(several_have)
+    assert found.typical.people == sum(many >= found.typical.p for many in have.values())
+
+
+def test_one_person_with_many_codes_is_not_the_headline():
+    """97 people with three codes, of whom one has ten more: p = 10 rests on one person."""
+    persons = np.concatenate([np.repeat(np.arange(97), 3), np.zeros(10, int)])
+    codes = np.concatenate([np.tile(np.arange(3), 97), np.arange(3, 13)])
+    part = unicity_part(unicity(group_labels(codes), persons), bits=10)
+    assert "3 known codes of the same person 1% of the 97 people" in part.findings[0]
+    assert "for p = 10, rests on 1 of 97 people" in part.warnings[-1]
+    few = unicity(group_labels(np.arange(6)), np.array([0, 1, 2, 3, 4, 4]))
+    assert "100% of the 1 of 5 people who have so many" in unicity_part(few).findings[0]
 
 
 def test_bad_settings():

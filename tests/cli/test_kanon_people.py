@@ -11,6 +11,7 @@ import pytest
 from privkit.cli.app import run
 
 N = 600
+ENFORCE = ["--enforce", "5", "--method", "truncate", "--out", "x.npy"]
 
 
 @pytest.fixture
@@ -117,10 +118,8 @@ def test_sketches_merge_to_that_of_the_joined_stream(table, capsys):
     capsys.readouterr()
     assert run(["kanon", "merge", "a.sketch", "b.sketch", "--out", "c.sketch", "--json", "-q"]) == 0
     merged = json.loads(capsys.readouterr().out)
-    kanon(capsys, "--approximate", "--sketch", "all.sketch")
-    from pathlib import Path
-
-    assert Path("c.sketch").read_bytes() == Path("all.sketch").read_bytes()
+    whole = kanon(capsys, "--approximate", "--sketch", "all.sketch")
+    assert merged["measures"] == whole["measures"]
     assert "every number is an exact count" in merged["findings"][0]
 
 
@@ -164,8 +163,20 @@ def test_shards_are_one_set_of_codes(table, capsys, tmp_path):
         (["--approximate", "--sketch", "a.npy"], ".sketch"),
         (["--approximate", "--key", "no.key"], "no.key"),
         (["--engine", "spark"], "spark"),
-        (["--engine", "duckdb", "--person", "person.parquet"], "do not go together"),
+        (["--engine", "daft", "--person", "person.parquet"], "do not go together"),
+        (["--engine", "duckdb", "--sensitive", "person.parquet"], "do not go together"),
         (["--memory", "lots"], "600MB"),
+        (["--approximate", "--memory", "1GB"], "do not go together"),
+        (["--approximate", "--tmp", "."], "do not go together"),
+        (["--approximate", "--prefixes"], "do not go together"),
+        ([*ENFORCE, "--k", "3"], "leave --k out"),
+        ([*ENFORCE, "--prefixes"], "leave --prefixes out"),
+        ([*ENFORCE, "--memory", "1GB"], "leave --memory out"),
+        (["--prefixes", "--memory", "70kB"], "about 9 MB are needed"),
+        (["--with", "beside.parquet", "--memory", "70kB"], "MB are needed"),
+        (["--sensitive", "beside.parquet", "--memory", "70kB"], "leave --with and --sensitive"),
+        (["--code", "code", "--columns", "hour"], "without --with"),
+        (["merge", "a.sketch", "--out", "c.sketch"], "--bits, --codes given before merge"),
         (["--person", "person.parquet", "--population", "900"], "one and the same code"),
     ],
 )
@@ -177,3 +188,89 @@ def test_bad_usage(table, capsys, tmp_path, options, words):
     assert words in said
     assert not (tmp_path / "reports").exists()
     assert not (tmp_path / "x.npy").exists()
+
+
+@pytest.mark.parametrize("option", ["--quiet", "--json"])
+def test_no_option_before_merge_is_dropped(table, capsys, option):
+    assert run(["kanon", option, "merge", "a.sketch", "--out", "c.sketch"]) == 2
+    assert f"{option} given before merge" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--codes", "whole.npy", "--prefixes"], "number of bits of these codes is not known"),
+        (["--codes", "beside.parquet", "--columns", "camera,hour", "--prefixes"], "no prefixes"),
+        (["--codes", "all.parquet", "--with", "all.parquet"], "add --code COLUMN"),
+    ],
+)
+def test_bad_usage_of_other_files(table, capsys, options, words):
+    np.save("whole.npy", np.arange(5, dtype=np.uint16))
+    pq.write_table(pa.table(table), "all.parquet")
+    assert run(["kanon", *options]) == 2
+    assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_code_and_metadata_columns_of_one_table(table, capsys):
+    pq.write_table(pa.table(table), "all.parquet")
+
+    def measures(*options):
+        assert run(["kanon", "--bits", "6", "--person", "person", "--json", *options]) == 0
+        return json.loads(capsys.readouterr().out)["measures"]
+
+    one = ["--codes", "all.parquet", "--code", "code", "--with", "all.parquet"]
+    apart = ["--codes", "codes.npy", "--with", "beside.parquet"]
+    named = measures(*one, "--columns", "camera,hour")
+    assert named == measures(*apart, "--columns", "camera,hour")
+    # All columns but the code and the person are metadata.
+    assert measures(*one) == measures(*apart)
+
+
+def test_a_serial_number_beside_one_bit_is_promised_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("codes.npy", (np.arange(200) % 2).astype(np.uint8))
+    pq.write_table(pa.table({"serial": np.arange(200)}), "beside.parquet")
+    np.save("person.npy", np.arange(200))
+    options = ["--codes", "codes.npy", "--bits", "1", "--with", "beside.parquet"]
+    assert run(["kanon", *options, "--person", "person.npy", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    said = " ".join(found["findings"])
+    assert "200 people (100%) have at least one record whose code with serial nobody" in said
+    assert "k >= 100: not even 0 bits" in said
+    assert "stored code alone" not in said
+    assert "100% of the people lie above 20%" in said
+    assert "number of bits is not known" not in " ".join(found["warnings"])
+    cells = [cell for one in found["tables"] for row in one["rows"] for cell in row]
+    assert not any("belongs to at least" in cell for cell in cells)
+    assert "So many different codes with serial occur" in " ".join(cells)
+
+
+def test_a_table_is_told_of_by_its_columns(table, capsys):
+    options = ["--codes", "beside.parquet", "--columns", "camera,hour", "--json"]
+    assert run(["kanon", *options]) == 0
+    found = json.loads(capsys.readouterr().out)
+    said = " ".join([*found["findings"], *found["warnings"]])
+    assert "combination of camera, hour" in said
+    assert "code" not in said
+    assert "--bits" not in said
+
+
+def test_people_of_more_codes_than_memory(table, capsys):
+    """DuckDB counts the people of each class where the class of each record does not fit."""
+    k = min(map(len, people_of_classes(table, "code").values()))
+    person = ["--person", "person.parquet"]
+    for options in (["--engine", "duckdb"], ["--memory", "6MB"]):
+        found = kanon(capsys, *person, *options, "--fail-under", str(k))
+        assert value(found, "k in people") == k
+        assert found["gates"][0]["found"] == k
+        assert "People were counted class by class" in " ".join(found["warnings"])
+        assert not any(m["name"].endswith("at risk") for m in found["measures"])
+    assert "Prefixes and the part of each bit were not counted: they need about" in (
+        " ".join(found["warnings"])
+    )
+
+
+def test_columns_may_be_named_with_commas_or_one_by_one(table, capsys):
+    both = ["--with", "beside.parquet", "--columns", "camera,hour"]
+    each = ["--with", "beside.parquet", "--columns", "camera", "--columns", "hour"]
+    assert kanon(capsys, *both)["measures"] == kanon(capsys, *each)["measures"]

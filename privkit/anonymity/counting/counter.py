@@ -1,15 +1,13 @@
-"""``Counter`` and ``count_stored``: exact counts of codes as they come, or of those in files.
+"""``Counter``: exact counts of codes as they come.
 
-One machine for both: up to 16 bits a histogram; above, keys are kept (views of the file, or copies
-of what comes), divided by hash into parts that fit the cache, and counted part by part. What is
-more than the memory allows is divided on disk first.
+Up to 16 bits it keeps a histogram; above, it keeps copies of the keys, which are divided by hash
+into parts that fit the cache and counted part by part. What is more than the memory allows is
+divided on disk first.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,37 +15,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privkit.anonymity.classes import ClassCounts, count_classes
+from privkit.anonymity.counting.folder import check_tmp
 from privkit.anonymity.counting.integers import Histogram
-from privkit.anonymity.counting.keys import Block, Keys
-from privkit.anonymity.counting.plain import COMPILED_FROM
+from privkit.anonymity.counting.keys import Block
 from privkit.anonymity.counting.sizes import Sizes
 from privkit.anonymity.counting.source import (
     HISTOGRAM_BITS,
-    Progress,
+    as_array,
     check_memory,
     checked_keys,
-    fits_histogram,
-    key_blocks,
     keys_of,
-    stored_width,
+    memory_needed,
 )
 from privkit.anonymity.counting.spill import Spill, spill_rows
 from privkit.errors import InputError
 from privkit.features.codes import Codes, check_bits
-from privkit.features.stored import Form, StoredCodes
 
-__all__ = ["Counter", "count", "count_stored"]
+__all__ = ["Counter", "count"]
 
 _ARRAY = 128  # bytes that numpy takes for an array beside its values
-_SORTING = 34  # bytes a record that sorting a small input takes beyond a copy of it
 
 
-def count(values: Codes | NDArray[Any], *, bits: int | None = None) -> ClassCounts:
+def count(values: Codes | NDArray[Any] | Sequence[Any], *, bits: int | None = None) -> ClassCounts:
     """Count codes in memory exactly.
 
     Args:
         values: ``Codes``, ``(n,)`` whole numbers, an ``(n, bits)`` 0/1 matrix or
-            ``(n, ceil(bits / 8))`` packed bytes.
+            ``(n, ceil(bits / 8))`` packed bytes; lists of Python's whole numbers as well.
         bits: N; by default the columns of a matrix, or what the type of the integers can hold.
 
     Returns:
@@ -65,7 +59,7 @@ def count(values: Codes | NDArray[Any], *, bits: int | None = None) -> ClassCoun
                 found=bits,
             )
         return count_classes(values)
-    array = np.asarray(values)
+    array = as_array(values)
     if bits is None:
         bits = array.shape[1] if array.ndim == 2 else 8 * array.dtype.itemsize
     counter = Counter(bits)
@@ -92,8 +86,10 @@ class Counter:
     def __init__(self, bits: int, *, memory: int | None = None, tmp: Path | None = None) -> None:
         self.bits = check_bits(bits)
         self.memory = check_memory(memory)
+        check_tmp(tmp)
         self.tmp = tmp
         self.n = 0
+        self._closed = False
         self._histogram = Histogram(self.bits) if self.bits <= HISTOGRAM_BITS else None
         self._keys = keys_of(self.bits)
         self._blocks: list[Block] = []
@@ -107,7 +103,9 @@ class Counter:
         self.close()
 
     def close(self) -> None:
-        """Forget the codes and remove what lies on disk."""
+        """Forget the codes and remove what lies on disk; nothing can be added or counted then."""
+        self._closed = True
+        self.n, self._histogram = 0, None
         self._blocks, self._held = [], 0
         if self._spill is not None:
             self._spill.close()
@@ -121,17 +119,20 @@ class Counter:
                 or ``Codes``; ``m`` may be 0.
 
         Raises:
-            InputError: if a code does not fit into N bits, or the disk is full. After a full disk
-                the counter is of no use any more.
+            InputError: if a code does not fit into N bits, the counter is closed, or the disk is
+                full. After a full disk the counter is closed.
         """
+        self._check_open()
         self._add(checked_keys(chunk, self.bits))
 
     def merge(self, other: Counter) -> None:
         """Add all codes of another counter, which stays as it is.
 
         Raises:
-            InputError: if it counts codes of another N.
+            InputError: if it counts codes of another N, or one of the two is closed.
         """
+        self._check_open()
+        other._check_open()
         if other.bits != self.bits or other is self:
             raise InputError(
                 "these counters cannot be merged",
@@ -153,8 +154,9 @@ class Counter:
         """Return the class sizes of all codes so far; more may be added afterwards.
 
         Raises:
-            InputError: if there is no code yet, or the disk is full.
+            InputError: if there is no code yet, the counter is closed, or the disk is full.
         """
+        self._check_open()
         if not self.n:
             raise InputError("there are no codes", where="codes", rule="at least one record")
         sizes = Sizes()
@@ -175,11 +177,25 @@ class Counter:
         self._blocks.append(block)
         self._held += block.nbytes + _ARRAY
         # Once on disk, what is held is only a buffer that is not divided as a whole.
-        most = self.memory // 4 if self._spill else self.memory - _needed(self._keys, self.n, 1)
+        room = self.memory - memory_needed(self._keys, self.n, copies=1)
+        most = self.memory // 4 if self._spill else room
         if self._held > most:
-            if self._spill is None:
-                self._spill = Spill(self._keys, memory=self.memory // 2, tmp=self.tmp)
-            self._flush()
+            try:
+                if self._spill is None:
+                    self._spill = Spill(self._keys, memory=self.memory // 2, tmp=self.tmp)
+                self._flush()
+            except BaseException:  # what was on disk is gone, so the rest means nothing
+                self.close()
+                raise
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InputError(
+                "this counter is closed",
+                where="counter",
+                rule="a closed counter has forgotten its codes",
+                remedy="count before it is closed, or make a new one",
+            )
 
     def _flush(self) -> None:
         if self._spill is None or not self._blocks:
@@ -198,65 +214,3 @@ class Counter:
         if rows:
             self._spill.add(np.concatenate(pieces))
         self._blocks, self._held = [], 0
-
-
-def count_stored(
-    stored: StoredCodes,
-    *,
-    memory: int | None = None,
-    tmp: Path | None = None,
-    progress: Progress | None = None,
-) -> ClassCounts:
-    """Count stored codes; see :func:`privkit.anonymity.classes.count_classes`."""
-    limit = check_memory(memory)
-    width = stored_width(stored)
-    sizes = Sizes()
-    if fits_histogram(width, stored.n, limit):
-        histogram = Histogram(width)
-        for block in _told(key_blocks(stored, width), stored.n, progress):
-            histogram.add(block)
-        histogram.count(sizes)
-        return sizes.counts()
-    keys = keys_of(width)
-    first = next(key_blocks(stored, width, rows=1))
-    mapped = any(np.may_share_memory(first, array) for array in stored.arrays)
-    if _needed(keys, stored.n, copies=1 if mapped else 2) <= limit:
-        keys.count(list(_told(key_blocks(stored, width), stored.n, progress)), 0, 0, sizes)
-        return sizes.counts()
-    rows = spill_rows(keys, limit)
-    fingerprint = _fingerprint(stored, keys, limit)
-    with Spill(keys, memory=limit, tmp=tmp, n=stored.n, fingerprint=fingerprint) as spill:
-        done = spill.blocks_done
-        blocks = _told(key_blocks(stored, width, rows), stored.n, progress)
-        for number, block in enumerate(blocks):
-            if number >= done:
-                spill.add(block)
-        spill.count(sizes, progress)
-    return sizes.counts()
-
-
-def _needed(keys: Keys, n: int, copies: int) -> int:
-    """Return the bytes that counting in memory takes, with so many copies of the keys."""
-    return n * (keys.nbytes * copies + (_SORTING if n < COMPILED_FROM else 0))
-
-
-def _told(blocks: Iterator[Block], n: int, progress: Progress | None) -> Iterator[Block]:
-    """Pass blocks on and tell how many records have been read."""
-    done = 0
-    for block in blocks:
-        yield block
-        done += len(block)
-        if progress is not None:
-            progress("read codes", done, n)
-
-
-def _fingerprint(stored: StoredCodes, keys: Keys, memory: int) -> str | None:
-    """Name what is counted and how; ``None`` for codes that do not lie in files."""
-    if not stored.paths or stored.form is Form.TABLE:
-        return None
-    files = [
-        (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
-        for path, stat in ((path, path.stat()) for path in stored.paths)
-    ]
-    what = [1, files, stored.form.value, stored.n, stored.bits, keys.name, memory]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from privkit.anonymity.counting.integers import Integers
 from privkit.anonymity.counting.keys import Block, Keys
-from privkit.anonymity.counting.plain import as_words
+from privkit.anonymity.counting.plain import COMPILED_FROM, as_words
 from privkit.anonymity.counting.rows import Rows
 from privkit.errors import InputError
 from privkit.features.codes import Codes, integers_to_packed, packed_to_integers
@@ -21,12 +21,14 @@ from privkit.features.stored import Form, StoredCodes
 __all__ = [
     "HISTOGRAM_BITS",
     "Progress",
+    "as_array",
     "available_memory",
     "check_memory",
     "checked_keys",
     "fits_histogram",
     "key_blocks",
     "keys_of",
+    "memory_needed",
     "stored_width",
 ]
 
@@ -38,6 +40,7 @@ HISTOGRAM_BITS = 16
 WIDEST_HISTOGRAM = 24
 LEAST_MEMORY = 1 << 16
 BLOCK_BYTES = 1 << 22
+_SORTING = 34  # bytes a record that sorting a small input takes beyond a copy of it
 
 
 def keys_of(width: int) -> Keys:
@@ -65,6 +68,11 @@ def fits_histogram(width: int, n: int, memory: int) -> bool:
     if width <= HISTOGRAM_BITS:
         return True
     return width <= WIDEST_HISTOGRAM and 1 << width <= n and 8 << width <= memory
+
+
+def memory_needed(keys: Keys, n: int, copies: int) -> int:
+    """Return the bytes that counting in memory takes, with so many copies of the keys."""
+    return n * (keys.nbytes * copies + (_SORTING if n < COMPILED_FROM else 0))
 
 
 def key_blocks(stored: StoredCodes, width: int, rows: int | None = None) -> Iterator[Block]:
@@ -119,7 +127,7 @@ def checked_keys(codes: object, bits: int) -> Block:
         if codes.bits != bits:
             raise _not_codes(f"Codes of {codes.bits} bits", bits)
         return packed_keys(codes.packed.copy(), bits)
-    array = np.asarray(codes)
+    array = as_array(codes)
     found = f"{array.dtype} of shape {array.shape}"
     if array.ndim == 1 and array.dtype.kind in "biu":
         whole = array.astype(np.uint8) if array.dtype.kind == "b" else array
@@ -137,6 +145,18 @@ def checked_keys(codes: object, bits: int) -> Block:
     if not packed:
         raise _not_codes(found, bits)
     return packed_keys(Codes.from_packed(array, bits).packed.copy(), bits)
+
+
+def as_array(codes: Any) -> NDArray[Any]:
+    """Look at codes as an array.
+
+    A list of Python's whole numbers from 0 below ``2**64`` becomes uint64, which numpy does only
+    where no other type would do; with others it makes floats or objects of it, by its own rules.
+    """
+    plain = isinstance(codes, list | tuple) and all(type(code) is int for code in codes)
+    if plain and all(0 <= code < 1 << 64 for code in codes):
+        return np.array(codes, dtype=np.uint64)
+    return np.asarray(codes)
 
 
 def check_memory(memory: int | None) -> int:

@@ -17,7 +17,7 @@ from typing import Self
 
 import numpy as np
 
-from privkit.anonymity.counting.folder import SpillFolder
+from privkit.anonymity.counting.folder import SpillFolder, interrupted
 from privkit.anonymity.counting.keys import Block, Keys, power_of_two
 from privkit.anonymity.counting.sizes import Sizes
 from privkit.anonymity.counting.source import Progress
@@ -46,10 +46,15 @@ class Spill:
         memory: bytes that it may use.
         tmp: where to make its folder; ``None`` for the system's temporary folder.
         n: records to come; ``None`` where that is not known.
-        fingerprint: what identifies the run, for taking it up again; ``None`` where it cannot be.
+        fingerprint: what is counted, for taking it up again; ``None`` where it cannot be.
+
+    Attributes:
+        bits: bits of the hash by which a level divides; what lies on disk already decides, since
+            partitions of any number are counted within any memory.
+        done: the first so many records, which are in the partitions already.
 
     Raises:
-        InputError: if the disk has no room for ``n`` records.
+        InputError: if the disk has no room for ``n`` records, or ``tmp`` cannot be written to.
     """
 
     def __init__(
@@ -69,8 +74,9 @@ class Spill:
         wanted = memory / _BLOCK / _PIECE if n is None else _IN_MEMORY * n * keys.nbytes / memory
         self.bits = min(_MOST, max(_FEWEST, power_of_two(wanted).bit_length() - 1))
         self._folder = SpillFolder(tmp, fingerprint)
-        self.blocks_done = self._folder.blocks
         self._lengths = self._folder.lengths or [0] * (1 << self.bits)
+        self.bits = len(self._lengths).bit_length() - 1
+        self.done = sum(self._lengths) // keys.nbytes
         self._files = ExitStack()
         self._open: list[FileIO] = []
         if n is not None:
@@ -90,7 +96,7 @@ class Spill:
     ) -> None:
         self.close()
         if isinstance(error, KeyboardInterrupt):
-            raise self._interrupted() from None
+            raise interrupted() from None
 
     def close(self) -> None:
         """Remove everything from the disk."""
@@ -110,8 +116,7 @@ class Spill:
                     for i in range(1 << self.bits)
                 ]
             self._append(block, 0, self._open, self._lengths)
-            self.blocks_done += 1
-            self._folder.note(self.blocks_done, self._lengths)
+            self._folder.note(self._lengths)
 
     def blocks(self) -> Iterator[Block]:
         """Yield all keys, partition by partition."""
@@ -194,7 +199,7 @@ class Spill:
             yield
         except KeyboardInterrupt:
             self.close()
-            raise self._interrupted() from None
+            raise interrupted() from None
         except OSError as error:
             self.close()
             if error.errno not in _FULL:
@@ -209,6 +214,3 @@ class Spill:
         except BaseException:
             self.close()
             raise
-
-    def _interrupted(self) -> KeyboardInterrupt:
-        return KeyboardInterrupt(f"interrupted while counting; {self.path} has been removed")

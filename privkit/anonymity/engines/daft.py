@@ -1,9 +1,9 @@
 """Counting by Daft, on one machine or many: Parquet and CSV straight from the files.
 
 Daft runs in this process, or on a Ray cluster where its own variable ``DAFT_RUNNER=ray`` says so;
-every machine of the cluster then has to see the files under the same path. Daft's telemetry is
-switched off before it is imported. On a cluster, whose processes have an environment of their own,
-set ``DO_NOT_TRACK=1`` there as well.
+every machine of the cluster then has to see the files under the same path. The telemetry of Daft
+and of Ray is switched off before they are imported. On a cluster that runs already, whose processes
+have an environment of their own, set ``DO_NOT_TRACK=1`` there as well.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,16 @@ from privkit.features.stored import Form, StoredCodes
 
 __all__ = ["count"]
 
-_SILENT = {"DO_NOT_TRACK": "1", "DAFT_ANALYTICS_ENABLED": "0", "SCARF_NO_ANALYTICS": "1"}
+_SILENT = {
+    "DO_NOT_TRACK": "1",
+    "DAFT_ANALYTICS_ENABLED": "0",
+    "SCARF_NO_ANALYTICS": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+_RAY = "DAFT_RUNNER"
+_RECORD = "record"
+"""A column of the files that is read to count records, where the keys are all folders' names: of
+CSV files of which no column is wanted Daft reads no record."""
 
 
 def count(
@@ -37,8 +48,9 @@ def count(
         tmp: not for Daft, which decides itself.
 
     Raises:
-        InputError: if Daft is not installed, the codes do not lie in columns of Parquet or CSV
-            files, a memory limit or a folder is given, or Daft cannot read the files.
+        InputError: if Daft, or Ray where it is asked for, is not installed, the codes do not lie
+            in columns of Parquet or CSV files, a memory limit or a folder is given, or Daft cannot
+            read the files.
     """
     if memory is not None or tmp is not None:
         raise InputError(
@@ -61,12 +73,13 @@ def count(
         keys = _keys(daft, _read(daft, stored, "CSV" in kinds), stored)
         names = [f"k{place}" for place in range(len(stored.columns))]
         key, size = daft.col("k0"), daft.col("size")
-        classes = keys.groupby(*names).agg(key.count(mode="all").alias("size"))
+        record = daft.col(_RECORD if _RECORD in keys.schema().column_names() else "k0")
+        classes = keys.groupby(*names).agg(record.count(mode="all").alias("size"))
         ends = [size.count(mode="all").alias("classes")]
         if stored.form is Form.INTEGERS:
             missing = key.is_null().cast(daft.DataType.int64()).sum()
             ends += [missing.alias("missing"), key.min().alias("low"), key.max().alias("high")]
-        found = classes.groupby("size").agg(*ends).sort("size").to_pydict()
+        found = classes.groupby("size").agg(*ends).to_pydict()
     except (daft.exceptions.DaftCoreException, FileNotFoundError, ValueError, OSError) as error:
         raise InputError(
             "Daft could not count this",
@@ -76,14 +89,15 @@ def count(
             remedy="leave --engine out",
         ) from error
     _check(stored, found)
-    return ClassCounts.from_frequencies(
-        np.array(found["size"], dtype=np.int64), np.array(found["classes"], dtype=np.int64)
-    )
+    sizes, classes = (np.array(found[name], dtype=np.int64) for name in ("size", "classes"))
+    order = np.argsort(sizes)
+    return ClassCounts.from_frequencies(sizes[order], classes[order])
 
 
 def _imported() -> Any:
     """Import Daft without its telemetry, which reports the import itself."""
     os.environ.update(_SILENT)
+    os.environ.setdefault("DAFT_PROGRESS_BAR", "0")  # on Ray it is drawn into files as well
     try:
         import daft
     except ImportError as error:
@@ -93,14 +107,50 @@ def _imported() -> Any:
             rule="this engine needs the package daft",
             remedy="pip install 'privkit[daft]'",
         ) from error
+    if os.environ.get(_RAY, "").lower() == "ray" and find_spec("ray") is None:
+        raise InputError(
+            "Ray is not installed",
+            where=f"{_RAY}=ray",
+            rule="several machines need the package ray as well",
+            remedy="pip install 'privkit[daft]', or leave this variable unset for one machine",
+        )
     return daft
 
 
 def _read(daft: Any, stored: StoredCodes, csv: bool) -> Any:
-    # Daft takes every path as a pattern; a backslash makes a character stand for itself.
-    paths = [re.sub(r"([*?\[\]{}!\\])", r"\\\1", str(path.absolute())) for path in stored.paths]
-    if not csv:
-        return daft.read_parquet(paths)
+    """Open the files and select the columns as k0, k1, ...; those of folders' names are text."""
+    groups: dict[tuple[tuple[str, str | None], ...], list[Path]] = {}
+    for path, there in zip(stored.paths, stored.keys, strict=True):
+        wanted = tuple((name, there[name]) for name in stored.columns if name in there)
+        groups.setdefault(wanted, []).append(path)
+    schema = _csv_schema(daft, stored) if csv else None
+    frames = []
+    for wanted, files in groups.items():
+        # Daft takes every path as a pattern; a backslash makes a character stand for itself.
+        paths = [re.sub(r"([*?\[\]{}!\\])", r"\\\1", str(path.absolute())) for path in files]
+        frame = (
+            daft.read_csv(paths, infer_schema=False, schema=schema)
+            if csv
+            else daft.read_parquet(paths)
+        )
+        given = {name: daft.lit(value).cast(daft.DataType.string()) for name, value in wanted}
+        keys = [given.get(name, daft.col(name)) for name in stored.columns]
+        keys = [key.alias(f"k{place}") for place, key in enumerate(keys)]
+        if len(given) == len(keys):
+            keys.append(daft.col(frame.schema().column_names()[0]).alias(_RECORD))
+        frames.append(frame.select(*keys))
+    return _joined(frames)
+
+
+def _joined(frames: Sequence[Any]) -> Any:
+    """Join frames in a tree: a chain as long as there are folders would overflow Daft's stack."""
+    if len(frames) == 1:
+        return frames[0]
+    middle = len(frames) // 2
+    return _joined(frames[:middle]).concat(_joined(frames[middle:]))
+
+
+def _csv_schema(daft: Any, stored: StoredCodes) -> dict[str, Any]:
     from privkit.features.table_files import csv_names
 
     names = csv_names(stored.paths[0])
@@ -113,32 +163,25 @@ def _read(daft: Any, stored: StoredCodes, csv: bool) -> Any:
                 found=", ".join(csv_names(path)[:50]),
                 remedy="leave --engine out, or use --engine duckdb",
             )
-    text = dict.fromkeys(names, daft.DataType.string())
-    return daft.read_csv(paths, infer_schema=False, schema=text)
+    return dict.fromkeys(names, daft.DataType.string())
 
 
 def _keys(daft: Any, frame: Any, stored: StoredCodes) -> Any:
-    """Select the columns in the form in which equal values are equal for Daft."""
-    there = frame.schema().column_names()
-    for name in stored.columns:
-        if name not in there:
-            raise InputError(
-                f"Daft does not see the column {name!r}",
-                where=stored.source,
-                rule="--engine daft reads columns that lie in the files, not in folders' names",
-                remedy="leave --engine out, or use --engine duckdb",
-            )
+    """Bring the keys into the form in which equal values are equal for Daft."""
     keys = []
-    for place, name in enumerate(stored.columns):
-        key, kind = daft.col(name), frame.schema()[name].dtype
-        if stored.form is Form.INTEGERS and kind == daft.DataType.string():
+    schema = frame.schema()
+    for name in schema.column_names():
+        key, kind = daft.col(name), schema[name].dtype
+        if name == _RECORD:
+            pass
+        elif stored.form is Form.INTEGERS and kind == daft.DataType.string():
             key = key.cast(daft.DataType.uint64())
         elif kind in (daft.DataType.float64(), daft.DataType.float32(), daft.DataType.float16()):
             key = key.cast(daft.DataType.float64())
             # To Daft, -0.0 differs from 0.0, and NaNs from each other.
             key = daft.functions.when(key.abs() == 0.0, daft.lit(0.0)).otherwise(key)
             key = key.fill_nan(daft.lit(math.nan))
-        keys.append(key.alias(f"k{place}"))
+        keys.append(key.alias(name))
     return frame.select(*keys)
 
 

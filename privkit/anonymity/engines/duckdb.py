@@ -8,6 +8,7 @@ SQL. It has no access to files or the network but its own folder for spilling.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from privkit.anonymity.classes import ClassCounts
-from privkit.anonymity.counting.folder import SpillFolder
+from privkit.anonymity.counting.folder import SpillFolder, interrupted
 from privkit.anonymity.tables import key_batches, key_types
 from privkit.errors import InputError
 from privkit.features.stored import StoredCodes
@@ -91,7 +92,7 @@ class _Batches:
     """The records as one Arrow stream; keeps the error that ended it, which DuckDB rewords."""
 
     def __init__(self, stored: StoredCodes, persons: NDArray[np.int64] | None) -> None:
-        self.failed: BaseException | None = None
+        self.failed: Exception | None = None
         self._stored, self._persons = stored, persons
         fields = [(f"k{place}", kind) for place, kind in enumerate(key_types(stored))]
         if persons is not None:
@@ -106,7 +107,7 @@ class _Batches:
                 people = [] if self._persons is None else [self._persons[first : first + rows]]
                 first += rows
                 yield pa.record_batch([*columns, *map(pa.array, people)], schema=self.schema)
-        except (Exception, KeyboardInterrupt) as error:
+        except Exception as error:
             self.failed = error
             raise
 
@@ -121,16 +122,8 @@ def _run(
     import duckdb
 
     batches = _Batches(stored, persons)
-    try:
-        # A killed run's folder has the same name, so that the next one finds and empties it.
-        folder = SpillFolder(tmp, "duckdb")
-    except OSError as error:
-        raise InputError(
-            "DuckDB has no folder to spill to",
-            where=error.filename,
-            rule="--tmp names a folder that can be written to",
-            found=error.strerror,
-        ) from error
+    # A killed run's folder has the same name, so that the next one finds and empties it.
+    folder = SpillFolder(tmp, "duckdb")
     settings: dict[str, Any] = {
         "temp_directory": str(folder.path),
         "autoinstall_known_extensions": False,
@@ -145,16 +138,31 @@ def _run(
             connection.execute("SET enable_external_access = false")
             stream = pa.RecordBatchReader.from_batches(batches.schema, iter(batches))
             connection.register("records", stream)
-            found = connection.execute(query).fetchnumpy()
+            found = _asked(connection, query)
     except duckdb.Error as error:
         if batches.failed is not None:
             raise batches.failed from None
         raise _failed(error, memory, folder.path.parent) from error
+    except KeyboardInterrupt:
+        raise interrupted() from None
     finally:
         folder.close()
     return ClassCounts.from_frequencies(
         np.asarray(found["size"], dtype=np.int64), np.asarray(found["classes"], dtype=np.int64)
     )
+
+
+def _asked(connection: Any, query: str) -> Any:
+    """Ask in a thread of its own: DuckDB waits for its workers without listening to Ctrl-C."""
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(lambda: connection.execute(query).fetchnumpy())
+        try:
+            return asked.result()
+        except KeyboardInterrupt:
+            while not asked.done():  # the first call may come before the query has begun
+                connection.interrupt()
+                wait([asked], timeout=0.1)
+            raise
 
 
 def _failed(error: Exception, memory: int | None, tmp: Path) -> InputError:

@@ -9,11 +9,9 @@ or thrown away once everything is counted. A sketch made with a public seed can 
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from privkit.anonymity.sketch.contents import ARRAYS, SKETCH_SCHEMA, checksum, contents
 from privkit.anonymity.sketch.held import Held, Sample
 from privkit.anonymity.sketch.key import Key
 from privkit.anonymity.sketch.layout import Layout
@@ -29,18 +28,9 @@ from privkit.anonymity.sketch.sketch import Sketch
 from privkit.errors import InputError
 from privkit.runs import write_atomically
 
-__all__ = ["SKETCH_SCHEMA", "load_sketch", "merge_files", "save_sketch"]
+__all__ = ["load_sketch", "merge_files", "records_of", "save_sketch"]
 
-SKETCH_SCHEMA = "privkit-sketch/1"
 SUFFIX = ".sketch"
-_DTYPES = {
-    "identities": np.uint64,
-    "ranks": np.uint64,
-    "records": np.int64,
-    "pair_classes": np.uint64,
-    "pair_people": np.uint64,
-    "crowd": np.uint64,
-}
 
 
 def save_sketch(sketch: Sketch, path: Path) -> None:
@@ -58,25 +48,14 @@ def save_sketch(sketch: Sketch, path: Path) -> None:
             where=path,
             rule=f"it ends with {SUFFIX}",
         )
-    sample = sketch.sample
-    arrays = {name: getattr(sample.held, name) for name in _DTYPES if name != "crowd"}
-    arrays["crowd"] = sample.crowd
-    about = {
-        "schema": SKETCH_SCHEMA,
-        "key": sketch.fingerprint,
-        "public": sketch.public,
-        "layout": asdict(sketch.layout),
-        "most": sketch.most,
-        "people_cap": sketch.people_cap,
-        "n": sample.n,
-        "level": sample.level,
-    }
+    about, arrays = contents(sketch)
     # One entry of metadata only: safetensors writes several in an order drawn at random.
-    text = json.dumps({"about": about, "checksum": _checksum(about, arrays)}, sort_keys=True)
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    own = checksum(about, arrays)
+    text = json.dumps({"about": about, "checksum": own}, sort_keys=True)
     write_atomically(
-        path, lambda temporary: save_file(contiguous, temporary, metadata={"privkit": text})
+        path, lambda temporary: save_file(arrays, temporary, metadata={"privkit": text})
     )
+    sketch.note_saved(own)
 
 
 def load_sketch(path: Path, key: Key | None = None) -> Sketch:
@@ -91,16 +70,8 @@ def load_sketch(path: Path, key: Key | None = None) -> Sketch:
             another key.
     """
     path = Path(path)
-    metadata, arrays = _read(path)
-    try:
-        whole = json.loads(metadata.get("privkit", ""))
-        about, checksum = whole["about"], whole.get("checksum")
-        schema = about["schema"]
-    except (json.JSONDecodeError, LookupError, TypeError, AttributeError):
-        raise _broken(path, "another file") from None
-    if schema != SKETCH_SCHEMA:
-        raise _broken(path, f"the schema {schema}")
-    if checksum != _checksum(about, arrays):
+    about, said, arrays = _read(path)
+    if said != checksum(about, arrays):
         raise _broken(path, "contents that were changed: the checksum is another")
     if key is not None and key.fingerprint != about.get("key"):
         raise InputError(
@@ -111,7 +82,7 @@ def load_sketch(path: Path, key: Key | None = None) -> Sketch:
             remedy="give the same --key",
         )
     try:
-        return _rebuilt(about, arrays, key)
+        return _rebuilt(about, said, arrays, key)
     except (LookupError, TypeError, ValueError, ArithmeticError, InputError) as error:
         raise _broken(path, str(error)) from error
 
@@ -120,27 +91,24 @@ def merge_files(paths: Iterable[Path], key: Key | None = None) -> Sketch:
     """Merge sketches from files, in any order; one is in memory at a time beside the sum.
 
     Raises:
-        InputError: if there is no file, one is given twice, one cannot be read, or they do not
-            go together; the message names the file.
+        InputError: if there is no file, a stream is in two of them (a file given twice, a copy, a
+            sum and its part), one cannot be read, or they do not go together; the message names
+            the file.
     """
     names = [Path(path) for path in paths]
     if not names:
         raise InputError("there is no sketch to merge", where="merge", rule="at least one file")
-    twice = [path for path in names if sum(p.resolve() == path.resolve() for p in names) > 1]
-    if twice:
-        raise InputError(
-            "this sketch is given twice",
-            where=twice[0],
-            rule="every stream is counted once",
-            remedy="leave it out once",
-        )
-
-    def with_next(merged: Sketch, path: Path) -> Sketch:
+    merged = load_sketch(names[0], key)
+    seen = dict.fromkeys(merged.streams, names[0])
+    for path in names[1:]:
+        sketch = load_sketch(path, key)
+        for source in sketch.streams:
+            if source in seen:
+                raise _twice(path, seen[source])
+        seen |= dict.fromkeys(sketch.streams, path)
         try:
-            return merged.merge(load_sketch(path, key))
+            merged = merged.merge(sketch)
         except InputError as error:
-            if error.where == path:
-                raise
             raise InputError(
                 error.what,
                 where=path,
@@ -148,27 +116,53 @@ def merge_files(paths: Iterable[Path], key: Key | None = None) -> Sketch:
                 found=error.found,
                 remedy=error.remedy,
             ) from error
+    return merged
 
-    return reduce(with_next, names[1:], load_sketch(names[0], key))
+
+def records_of(path: Path) -> int:
+    """Return how many records a sketch was made of, by what its file says of itself.
+
+    Raises:
+        InputError: if this is no sketch.
+    """
+    return int(_read(path, with_arrays=False)[0]["n"])
 
 
-def _read(path: Path) -> tuple[Mapping[str, str], dict[str, NDArray[Any]]]:
+def _twice(path: Path, first: Path) -> InputError:
+    return InputError(
+        "the stream of this sketch is counted already",
+        where=path,
+        rule="every stream is counted once; a copy, or a sum beside its part, counts it twice",
+        found=f"records that are in {first} too",
+        remedy="leave one of the two out; count streams that are equal by chance into one sketch",
+    )
+
+
+def _read(
+    path: Path, *, with_arrays: bool = True
+) -> tuple[dict[str, Any], object, dict[str, NDArray[Any]]]:
+    """Read what a file says of itself, its checksum, and the arrays if they are wanted."""
     if not path.is_file():
         raise InputError("there is no such sketch", where=path, rule="a file of privkit kanon")
     try:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
-            arrays = {
-                name: file.get_tensor(name)
-                for name in file.keys()  # noqa: SIM118
-            }
+            names = file.keys() if with_arrays else []
+            arrays = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise _broken(path, str(error)[:200]) from error
-    return metadata, arrays
+    try:
+        whole = json.loads(metadata.get("privkit", ""))
+        about, said, schema = whole["about"], whole.get("checksum"), whole["about"]["schema"]
+    except (json.JSONDecodeError, LookupError, TypeError, AttributeError):
+        raise _broken(path, "another file") from None
+    if schema != SKETCH_SCHEMA:
+        raise _broken(path, f"the schema {schema}")
+    return about, said, arrays
 
 
 def _rebuilt(
-    about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], key: Key | None
+    about: Mapping[str, Any], said: str, arrays: Mapping[str, NDArray[Any]], key: Key | None
 ) -> Sketch:
     """Build the sketch; whoever can write a file can write a checksum, so everything is checked."""
     raw = about["layout"]
@@ -176,11 +170,14 @@ def _rebuilt(
     if len(layout.kinds) not in (0, len(layout.columns)):
         raise ValueError(f"kinds {layout.kinds} for the columns {layout.columns}")
     crowd = arrays["crowd"]
-    held = Held(*(arrays[name] for name in _DTYPES if name != "crowd"))
-    for name, dtype in _DTYPES.items():
+    held = Held(*(arrays[name] for name in ARRAYS if name != "crowd"))
+    for name, dtype in ARRAYS.items():
         if arrays[name].dtype != dtype or arrays[name].ndim != 1:
             raise ValueError(f"{name} is not an array of {np.dtype(dtype)}")
     sample = Sample(about["n"], about["level"], held, crowd)
+    sources = about["sources"]
+    if sources != sorted({text for text in sources if re.fullmatch("[0-9a-f]{64}", text)}):
+        raise ValueError("the sources are not different checksums, ascending")
     return Sketch.restored(
         layout,
         sample,
@@ -189,16 +186,9 @@ def _rebuilt(
         public=bool(about["public"]),
         most=about["most"],
         people_cap=about["people_cap"],
+        sources=frozenset(sources),
+        checksum=said,
     )
-
-
-def _checksum(about: object, arrays: Mapping[str, NDArray[Any]]) -> str:
-    digest = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=32)
-    for name in sorted(arrays):
-        head = f"{name} {arrays[name].dtype} {arrays[name].shape}\n"
-        digest.update(head.encode())
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()
 
 
 def _broken(path: Path, found: object) -> InputError:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from privkit.anonymity.sketch.contents import checksum, contents
 from privkit.anonymity.sketch.hashing import hash_people
 from privkit.anonymity.sketch.held import Held, Sample, Words, add_up, smallest
 from privkit.anonymity.sketch.key import Key
@@ -47,6 +48,9 @@ class Sketch:
         people_cap: how many people of a class are told apart; larger classes have 'at least' so
             many.
 
+    Attributes:
+        sources: the checksums of the sketches that this one was merged from or continues.
+
     Raises:
         InputError: if a setting cannot be used.
     """
@@ -73,6 +77,8 @@ class Sketch:
         self.public = key is not None and key.public
         self.most = _size("most", most)
         self.people_cap = _size("people_cap", people_cap)
+        self.sources: frozenset[str] = frozenset()
+        self._checksum: str | None = None  # of the file that it is still equal to
         self._sample = Sample(0, 0, Held.empty(), np.zeros(0, dtype=np.uint64))
         self._new: list[Held] = []
         self._new_crowd: list[Words] = []
@@ -89,6 +95,8 @@ class Sketch:
         public: bool,
         most: int,
         people_cap: int,
+        sources: frozenset[str],
+        checksum: str,
     ) -> Sketch:
         """Put a sketch together again from what it was saved as.
 
@@ -99,6 +107,8 @@ class Sketch:
         sketch.layout, sketch.fingerprint, sketch.public = layout, fingerprint, public
         sample.check(most, people_cap, with_people=bool(layout.persons))
         sketch._sample = sample
+        sketch.sources = sources
+        sketch.note_saved(checksum)
         return sketch
 
     @property
@@ -106,6 +116,20 @@ class Sketch:
         """The sample of everything that was counted so far."""
         self._settle()
         return self._sample
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """What names the streams in it: its sources, or else its own checksum.
+
+        Nothing for a sketch of no record, which may be merged as often as one likes.
+        """
+        if self.sources or not self._sample.n:
+            return self.sources
+        return frozenset([self._checksum or checksum(*contents(self))])
+
+    def note_saved(self, checksum: str) -> None:
+        """Remember the file that holds this sketch: what is counted later continues it."""
+        self._checksum = checksum
 
     def update(self, chunk: Codes | NDArray[Any] | Any, persons: Any = None) -> None:
         """Count further records.
@@ -140,6 +164,8 @@ class Sketch:
         if not n:
             return
         self.layout = self._agreed(self.layout.of(rows, persons))
+        if self._checksum is not None:  # from now on it only contains what is in the file
+            self.sources, self._checksum = self.streams, None
         for start in range(0, n, BLOCK):
             stop = min(n, start + BLOCK)
             ranks, identities = self.layout.hashed(rows[start:stop], self.key)
@@ -149,8 +175,9 @@ class Sketch:
     def merge(self, other: Sketch) -> Sketch:
         """Return the sketch of both streams together; neither of the two is changed.
 
-        It equals, to the last bit, the sketch of the joined stream (with the smaller ``most`` and
-        ``people_cap`` of the two).
+        Apart from ``sources``, it equals, to the last bit, the sketch of the joined stream (with
+        the smaller ``most`` and ``people_cap`` of the two). That no stream is in both is for the
+        caller to know, as two short streams may be equal; of files, ``merge_files`` checks it.
 
         Raises:
             InputError: if they were made under different keys or of different layouts (N,
@@ -172,6 +199,7 @@ class Sketch:
             people_cap=min(self.people_cap, other.people_cap),
         )
         both.fingerprint, both.public = self.fingerprint, self.public
+        both.sources = self.streams | other.streams
         both.layout = other._agreed(self.layout) if self._sample.n else self._agreed(other.layout)
         a, b = self.sample, other.sample
         level = max(a.level, b.level)

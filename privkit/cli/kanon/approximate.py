@@ -40,6 +40,8 @@ def count_approximately(
     Raises:
         InputError: if the key or the name for the sketch cannot be used.
     """
+    from privkit.anonymity.missing import missing_warnings
+    from privkit.anonymity.parts import Part
     from privkit.anonymity.report import part_result
     from privkit.anonymity.sketch import Key, save_sketch, sketch_stored
     from privkit.anonymity.sketch.part import sketch_part
@@ -52,7 +54,7 @@ def count_approximately(
     if keep is not None:
         save_sketch(sketch, keep)
     return part_result(
-        [part],
+        [part, Part(warnings=missing_warnings(stored.nulls, stored.marked))],
         command=command,
         data=data,
         configuration={"codes": stored.source, "form": stored.kind, "k": list(thresholds)},

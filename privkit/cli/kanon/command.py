@@ -18,11 +18,17 @@ from privkit.cli.console import (
     command_line,
     deliver,
 )
-from privkit.cli.kanon.inputs import With, column_names, memory_bytes
+from privkit.cli.kanon.contradictions import (
+    given_options,
+    refuse_before_command,
+    refuse_contradictions,
+)
+from privkit.cli.kanon.inputs import With, column_names, memory_bytes, open_stored
 from privkit.errors import InputError
 
 if TYPE_CHECKING:
-    from privkit.anonymity.analyses import Beside, Classes
+    from privkit.anonymity.analyses import Analyses
+    from privkit.anonymity.grouped import Beside, Classes
     from privkit.features.stored import StoredCodes
     from privkit.result import DataUsed
 
@@ -43,6 +49,7 @@ class _Asked:
     fail_under: int | None
     seed: int
     prefixes: bool
+    memory: int | None
     settings: dict[str, Any]
 
 
@@ -59,6 +66,10 @@ def kanon(
     bits: Annotated[
         int | None,
         typer.Option("--bits", help="N, the bits of a code; needed for packed bytes."),
+    ] = None,
+    code: Annotated[
+        str | None,
+        typer.Option("--code", help="Column of the table --codes that holds the code."),
     ] = None,
     columns: Annotated[
         list[str] | None,
@@ -144,7 +155,8 @@ def kanon(
     memory: Annotated[
         str | None,
         typer.Option(
-            "--memory", help="Working memory, e.g. 600MB; what is more goes to disk. [half]"
+            "--memory",
+            help="Working memory, e.g. 600MB; what is more goes to disk or is refused. [half]",
         ),
     ] = None,
     tmp: Annotated[
@@ -169,28 +181,15 @@ def kanon(
     One column a code, or several quasi-identifiers of a table. Which form an array has is decided
     by its shape, type and --bits; what is ambiguous is refused.
     """
+    given = given_options(context)
     if context.invoked_subcommand is not None:
+        refuse_before_command(given, context.invoked_subcommand)
         return None
-    _refuse_contradictions(
-        {
-            "--codes": codes,
-            "--enforce": enforce,
-            "--method": method,
-            "--approximate": approximate or None,
-            "--sketch": sketch,
-            "--key": key,
-            "--with": beside,
-            "--sensitive": sensitive,
-            "--population": population,
-            "--engine": engine if engine != _ENGINES[0] else None,
-            "--person": person,
-            "--fail-under": fail_under,
-        }
-    )
+    refuse_contradictions(given, engine)
     if codes is None:  # refused above
         return 2
+    from privkit.anonymity.prefix_premise import check_prefixes
     from privkit.anonymity.report import THRESHOLDS
-    from privkit.features.open import open_codes
 
     room = memory_bytes(memory)
     output = Output(None if enforce else out, as_json, quiet)
@@ -208,7 +207,7 @@ def kanon(
     chosen = column_names(columns)
     started = time.perf_counter()
     with output.progress() as tick:
-        stored = open_codes(codes, bits=bits, columns=None if beside else chosen)
+        stored = open_stored(codes, bits=bits, code=code, columns=chosen, metadata=beside)
         files = With(stored, codes, beside)
         asked = _Asked(
             command_line(context),
@@ -217,10 +216,12 @@ def kanon(
             fail_under,
             seed,
             prefixes,
+            room,
             {
                 "codes": stored.source,
                 "form": stored.kind,
                 "bits": stored.bits,
+                "code": code,
                 "columns": chosen or list(stored.columns),
                 "person": person,
                 "with": beside,
@@ -239,62 +240,14 @@ def kanon(
             )
             return deliver("kanon", result, output)
         known = files.beside(person, sensitive, chosen)
-        classes = _count(stored, known, engine, room, tmp, tick)
         data = [_data(stored), *files.data]
+        if enforce is not None and method is not None and out is not None:
+            return _enforce(stored, known, enforce, method, out, asked, data, output)
+        if prefixes:
+            check_prefixes(stored, known, room)
+        classes = _count(stored, known, engine, room, tmp, tick)
     output.seconds["open and count"] = time.perf_counter() - started
-    if enforce is not None and method is not None and out is not None:
-        return _enforce(stored, known, enforce, method, out, asked, data, output)
     return _report(stored, classes, known, asked, data, output)
-
-
-def _refuse_contradictions(given: dict[str, Any]) -> None:
-    """Refuse options that do not go together, before anything is read."""
-    there = {option for option, value in given.items() if value is not None}
-    needs = [("--method", "--enforce"), ("--enforce", "--method"), ("--enforce", "--codes")]
-    needs += [("--sketch", "--approximate"), ("--key", "--approximate")]
-    apart = {
-        "--approximate": (
-            "--enforce",
-            "--with",
-            "--sensitive",
-            "--population",
-            "--engine",
-            "--fail-under",
-        ),
-        "--enforce": ("--with", "--sensitive", "--population", "--engine", "--fail-under"),
-        "--engine": ("--person", "--with", "--sensitive"),
-    }
-    reasons = {
-        "--approximate": "a sample of the classes shows neither k nor what a class gives away",
-        "--enforce": "the codes are written and counted again; weigh them by another command",
-        "--engine": "another engine counts the classes only",
-    }
-    if "--codes" not in there:
-        raise InputError(
-            "it is not said what to count",
-            where="--codes",
-            rule="a file, a folder or a pattern of stored codes",
-            remedy="try privkit kanon --help",
-        )
-    for option, other in needs:
-        if option in there and other not in there:
-            raise InputError(
-                f"{option} is given without {other}",
-                where=option,
-                rule=f"{option} goes with {other}",
-                remedy="--method truncate, truncate-each or suppress"
-                if other == "--method"
-                else f"add {other}, or leave {option} out",
-            )
-    for option, others in apart.items():
-        for other in others:
-            if {option, other} <= there:
-                raise InputError(
-                    f"{option} and {other} do not go together",
-                    where=option,
-                    rule=reasons[option],
-                    remedy=f"leave {other} out",
-                )
 
 
 def _data(stored: StoredCodes) -> DataUsed:
@@ -311,8 +264,8 @@ def _count(
     tmp: Path | None,
     tick: Any,
 ) -> Classes:
-    from privkit.anonymity.analyses import Classes, group_records
     from privkit.anonymity.classes import check_fits, count_classes
+    from privkit.anonymity.grouped import Classes, count_people_apart, group_records
 
     if engine not in _ENGINES:
         raise InputError(
@@ -326,9 +279,11 @@ def _count(
 
         counts = ENGINES[engine](stored, memory=room, tmp=tmp)
         check_fits(counts, stored)
-        return Classes(counts)
+        if known.persons is None:
+            return Classes(counts)
+        return count_people_apart(stored, counts, known.persons, memory=room, tmp=tmp)
     if known.anything:
-        classes = group_records(stored, known)
+        classes = group_records(stored, known, memory=room, tmp=tmp)
         if classes.code is None:
             check_fits(classes.counts, stored)
         return classes
@@ -354,6 +309,7 @@ def _report(
         thresholds=asked.thresholds,
         population=asked.population,
         prefixes=asked.prefixes,
+        memory=asked.memory,
         seed=asked.seed,
     )
     # With metadata a class is no longer one code, of which there are 2^N.
@@ -370,16 +326,23 @@ def _report(
         thresholds=asked.thresholds,
         parts=list(found.parts(stored.bits)),
         fail_under=asked.fail_under,
-        people_k=None if found.people is None else found.people.k,
+        people_k=_people_k(found, classes),
+        noun=found.noun,
     )
     return deliver(
         "kanon",
         result,
         output,
         draw=lambda folder: draw_kanon(
-            folder, classes.counts, found, bits=bits, thresholds=asked.thresholds
+            folder, classes.counts, found, bits=bits, thresholds=asked.thresholds, noun=found.noun
         ),
     )
+
+
+def _people_k(found: Analyses, classes: Classes) -> int | None:
+    if found.people is not None:
+        return found.people.k
+    return None if classes.people is None else int(classes.people.sizes_of_sizes[0][0])
 
 
 def _enforce(

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from privkit.errors import InputError
 
 if TYPE_CHECKING:
-    from privkit.anonymity.analyses import Beside
+    from privkit.anonymity.grouped import Beside
     from privkit.features.stored import StoredCodes
     from privkit.result import DataUsed
 
-__all__ = ["With", "column_names", "memory_bytes"]
+__all__ = ["With", "column_names", "memory_bytes", "open_stored"]
 
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 
@@ -45,6 +45,46 @@ def memory_bytes(text: str | None) -> int | None:
     return int(found[1]) * _UNITS[found[2]]
 
 
+def open_stored(
+    codes: str,
+    *,
+    bits: int | None,
+    code: str | None,
+    columns: Sequence[str] | None,
+    metadata: str | None,
+) -> StoredCodes:
+    """Open what ``--codes`` names.
+
+    Args:
+        codes: files.
+        bits: N.
+        code: the column that holds the code.
+        columns: the quasi-identifiers, of ``--with`` where that is given.
+        metadata: what ``--with`` named.
+
+    Raises:
+        InputError: if the codes cannot be opened, or it is not said which column is the code.
+    """
+    from privkit.features.open import open_codes
+
+    if code is not None:
+        return open_codes(codes, bits=bits, columns=[code])
+    if metadata is None:
+        return open_codes(codes, bits=bits, columns=columns)
+    try:
+        return open_codes(codes, bits=bits)
+    except InputError as error:
+        if error.rule is None or not error.rule.endswith("with --columns"):
+            raise
+        raise InputError(
+            "it is not said which column holds the code",
+            where=error.where,
+            rule="beside --with, --columns names its columns; --code names that of --codes",
+            found=error.found,
+            remedy="add --code COLUMN",
+        ) from error
+
+
 class With:
     """The files that go with the codes, a value a record.
 
@@ -57,6 +97,7 @@ class With:
     def __init__(self, stored: StoredCodes, codes: str, metadata: str | None) -> None:
         self._stored = stored
         self._metadata = metadata
+        self._codes = codes
         self._tables = [name for name in (metadata, codes if stored.columns else None) if name]
         self.data: list[DataUsed] = []
 
@@ -95,7 +136,7 @@ class With:
         Raises:
             InputError: if a file or column is not there, or has not one value for each record.
         """
-        from privkit.anonymity.analyses import Beside
+        from privkit.anonymity.grouped import Beside
         from privkit.anonymity.sensitive import sensitive_column
         from privkit.features.columns import persons_of
 
@@ -109,6 +150,9 @@ class With:
             metadata = self._opened(self._metadata, columns, "--with", "metadata")
             if columns is None:
                 used = {person, *(sensitive or ())}
+                if Path(self._metadata).absolute() == Path(self._codes).absolute():
+                    # The code is no metadata of its own.
+                    used |= set(self._stored.columns)
                 metadata = metadata.select([c for c in metadata.column_names if c not in used])
         return Beside(persons, metadata, found)
 

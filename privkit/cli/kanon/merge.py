@@ -26,9 +26,12 @@ def merge(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Merge sketches that --approximate kept; the result is that of the joined stream."""
+    """Merge sketches that --approximate kept; the result is that of the joined stream.
+
+    A stream that is in two of them, as in a copy or in a sum beside its part, is refused.
+    """
     from privkit.anonymity.report import THRESHOLDS, part_result
-    from privkit.anonymity.sketch import Key, merge_files, save_sketch
+    from privkit.anonymity.sketch import Key, merge_files, records_of, save_sketch
     from privkit.anonymity.sketch.part import sketch_part
     from privkit.features.stored import files_sha256
     from privkit.result import DataUsed
@@ -41,7 +44,7 @@ def merge(
         [part],
         command=command_line(context),
         data=[
-            DataUsed(path.name, "sketch", files_sha256([path]), merged.sample.n)
+            DataUsed(path.name, "sketch", files_sha256([path]), records_of(path))
             for path in sketches
         ],
         configuration={"sketches": [path.name for path in sketches], "written": out.name},
