@@ -82,7 +82,8 @@ class KAnonymity:
         coverage: estimated share of further records whose class occurs already.
         unseen: at least so many classes exist that do not occur here (Chao 1984, expected).
         mean_k: class size of a record drawn at random from the file.
-        nulls: records with a null among the quasi-identifiers.
+        nulls: records with a null, NaN or empty text among the quasi-identifiers.
+        marked: records with a text there that looks like a missing value.
     """
 
     n: int
@@ -102,6 +103,7 @@ class KAnonymity:
     unseen: float
     mean_k: float
     nulls: int = 0
+    marked: int = 0
 
     def findings(self, noun: ClassNoun = CODE) -> list[str]:
         """What was found, in sentences, the most important first.
@@ -127,6 +129,7 @@ def k_anonymity(
     bits: int | None = None,
     thresholds: Sequence[int] = (2, 5, 10, 100),
     nulls: int = 0,
+    marked: int = 0,
 ) -> KAnonymity:
     """Compute every measure from the class sizes.
 
@@ -134,7 +137,8 @@ def k_anonymity(
         counts: the class sizes.
         bits: N, to compare with ``2**N`` possible classes.
         thresholds: the k's below which records are counted.
-        nulls: records with a null among the quasi-identifiers, to be warned of.
+        nulls: records with a missing value among the quasi-identifiers, to be warned of.
+        marked: records with a text there that looks like a missing value, to be warned of.
 
     Raises:
         InputError: if a threshold is not a whole number of at least 1.
@@ -169,6 +173,7 @@ def k_anonymity(
         unseen=unseen if bits is None else min(unseen, _possible(bits) - counts.classes),
         mean_k=float((records * (sizes / counts.n)).sum()),
         nulls=nulls,
+        marked=marked,
     )
 
 

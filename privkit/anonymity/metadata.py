@@ -14,14 +14,13 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from privkit.anonymity.grouping import Grouping, group_table, join, join_all
 from privkit.anonymity.people import smallest_classes
 from privkit.errors import InputError
-from privkit.features.values import plain_type, refuse_unbounded
+from privkit.features.values import looks_missing, missing, refuse_unbounded
 
 __all__ = ["Anonymity", "Column", "Metadata", "anonymity", "metadata", "missing_values"]
 
@@ -55,6 +54,7 @@ class Column:
         name: its name.
         values: different values, a missing one among them.
         missing: records without a value: null, NaN or empty text. Missing is equal to missing.
+        marked: records with a text that looks like a missing value, such as NA.
         without: everything but this column; ``None`` where nothing is left.
         alone: this column beside the code alone, or by itself where there is no code.
     """
@@ -62,6 +62,7 @@ class Column:
     name: str
     values: int
     missing: int
+    marked: int
     without: Anonymity | None
     alone: Anonymity
 
@@ -159,6 +160,7 @@ def metadata(
                 name=name,
                 values=grouping.classes,
                 missing=missing_values(table.column(name)),
+                marked=_true(looks_missing(table.column(name).combine_chunks())),
                 without=None if rest is None else measured(rest),
                 alone=measured(join_all([*base, grouping])),
             )
@@ -191,11 +193,11 @@ def anonymity(
 
 def missing_values(column: Any) -> int:
     """Count nulls, NaN and, in text, empty fields of an Arrow column."""
-    missing = int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
-    kind = plain_type(column.type)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        missing += int(pc.sum(pc.equal(pc.cast(column, kind), "")).as_py() or 0)
-    return missing
+    return _true(missing(column))
+
+
+def _true(marks: Any) -> int:
+    return int(pc.sum(marks).as_py() or 0)
 
 
 def _without_each(base: list[Grouping], columns: list[Grouping]) -> list[Grouping | None]:

@@ -55,6 +55,12 @@ def _warnings(f: Metadata) -> list[str]:
         "missing, while an adversary may treat it as 'could be anyone'."
         for column in f.columns
         if column.missing
+    ] + [
+        f"The column {column.name!r} has a text that looks like a missing value (?, NA, N/A, NULL, "
+        f"NaN, None or white space) in {counted(column.marked, 'record')}: each such text counts "
+        "as a value of its own. If it stands for a missing value, leave the field empty."
+        for column in f.columns
+        if column.marked
     ]
 
 

@@ -26,6 +26,7 @@ def kanon_result(
     seed: int | None = None,
     bits: int | None = None,
     nulls: int = 0,
+    marked: int = 0,
     thresholds: Sequence[int] = THRESHOLDS,
     parts: Sequence[Part] = (),
     fail_under: int | None = None,
@@ -42,6 +43,7 @@ def kanon_result(
         seed: of what is drawn at random; ``None`` where nothing is.
         bits: N, where the classes are codes of known N.
         nulls: records with a missing value among the quasi-identifiers.
+        marked: records with a text there that looks like a missing value.
         thresholds: the k's below which records are counted.
         parts: what the other analyses found; those that come first are read first.
         fail_under: the k below which the gate fails, if wanted.
@@ -51,7 +53,7 @@ def kanon_result(
     Raises:
         InputError: if a threshold cannot be used.
     """
-    m = k_anonymity(counts, bits=bits, thresholds=thresholds, nulls=nulls)
+    m = k_anonymity(counts, bits=bits, thresholds=thresholds, nulls=nulls, marked=marked)
     gates = []
     if fail_under is not None:
         k = m.k if people_k is None else people_k

@@ -134,6 +134,8 @@ def warnings(measured: KAnonymity, *, people: bool = False, noun: ClassNoun = CO
         noun: what a class is.
     """
     m = measured
+    from privkit.anonymity.missing import missing_warnings  # it takes its numbers from here
+
     said = [
         ""
         if people
@@ -172,11 +174,7 @@ def warnings(measured: KAnonymity, *, people: bool = False, noun: ClassNoun = CO
             f"There are only {number(m.ideal.k)} records a possible code: chance alone then makes "
             "some classes small or empty, even with uniform codes."
         )
-    if m.nulls:
-        said.append(
-            f"{counted(m.nulls, 'record')} with a missing value among the columns: missing counts "
-            "as a value of its own here, while an adversary may treat it as 'could be anyone'."
-        )
+    said += missing_warnings(m.nulls, m.marked)
     if m.classes == 1 and m.n > 1:
         said.append(
             f"All {number(m.n)} records share one value, so it tells nobody in this file apart. "

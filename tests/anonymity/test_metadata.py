@@ -123,6 +123,15 @@ def test_missing_values_are_told():
     assert math.isclose(found.joined.share_below, 1)
 
 
+def test_text_that_looks_like_a_missing_value_is_told():
+    table = pa.table({"town": ["?", "Ulm", "n/a", None, "Ulm", " "], "age": [1, 1, 1, 2, 2, 2]})
+    found = metadata(table)
+    assert [(c.missing, c.marked) for c in found.columns] == [(1, 3), (0, 0)]
+    said = " ".join(metadata_part(found).warnings)
+    assert "'town' has a text that looks like a missing value" in said
+    assert "3 records" in said
+
+
 def test_missing_values_of_every_type():
     assert missing_values(pa.chunked_array([pa.array([None, "", "x"]).dictionary_encode()])) == 2
     assert missing_values(pa.chunked_array([pa.array([None, ""], pa.large_string())])) == 2

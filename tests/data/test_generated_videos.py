@@ -353,6 +353,19 @@ def test_the_bytes_do_not_depend_on_the_processes(small, tmp_path):
     assert contents(tmp_path / "again") == contents(small)
 
 
+def test_the_bytes_do_not_depend_on_what_lies_in_memory(tmp_path):
+    rng = np.random.default_rng(0)
+    frames = [draw_scene(scene_of(4, n)) for n in range(8)]
+    first, kept = {}, []
+    for again in range(200):
+        kept.append(np.ones(rng.integers(1, 200_000), np.uint8))
+        if len(kept) > 40:
+            kept.pop(rng.integers(40))
+        path, n = tmp_path / "a.mp4", again % 8
+        write_mp4(path, frames[n])
+        assert first.setdefault(n, path.read_bytes()) == path.read_bytes()
+
+
 def test_a_larger_set_contains_the_smaller(small, tmp_path):
     generate_videos(tmp_path / "part", videos=8, seed=4, processes=1)
     whole = contents(small / "videos")

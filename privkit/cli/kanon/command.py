@@ -323,6 +323,7 @@ def _report(
         seed=asked.seed if drawn else None,
         bits=bits,
         nulls=stored.nulls,
+        marked=stored.marked,
         thresholds=asked.thresholds,
         parts=list(found.parts(stored.bits)),
         fail_under=asked.fail_under,

@@ -21,7 +21,9 @@ __all__ = ["RATE", "write_gif", "write_long_video", "write_mp4"]
 #: Frames a second of a generated video.
 RATE = 10
 #: One thread: how x264 divides its work would depend on the machine. crf 18: nearly without loss.
-_X264 = {"preset": "veryfast", "crf": "18", "threads": "1"}
+#: No macroblock tree: with it, a few of a hundred frames so small came out otherwise from one call
+#: to the next, by what lay in memory.
+_X264 = {"preset": "veryfast", "crf": "18", "threads": "1", "x264-params": "mbtree=0"}
 
 
 def write_mp4(path: Path, frames: NDArray[np.uint8], *, fps: int = RATE) -> None:

@@ -34,7 +34,7 @@ __all__ = [
 
 #: Raised with every change of what is drawn or asked, so that nothing computed from an older world
 #: is taken for something of this one.
-VERSION = 6
+VERSION = 7
 
 #: As an answer says them; neighbours 0-1, 2-3, … are partners.
 ACTIONS = (
