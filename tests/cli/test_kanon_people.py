@@ -276,8 +276,9 @@ def test_columns_may_be_named_with_commas_or_one_by_one(table, capsys):
     assert kanon(capsys, *both)["measures"] == kanon(capsys, *each)["measures"]
 
 
-def test_marks_of_missing_values_are_warned_of(here, capsys):
-    (here / "t.csv").write_text("town,job\n?,a\nUlm,NA\n?,b\nUlm,c\n")
+def test_marks_of_missing_values_are_warned_of(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("town,job\n?,a\nUlm,NA\n?,b\nUlm,c\n")
     assert run(["kanon", "--codes", "t.csv", "--columns", "town,job", "--json"]) == 0
     warnings = " ".join(json.loads(capsys.readouterr().out)["warnings"])
     assert "3 records with a text among the columns that looks like a missing value" in warnings
