@@ -21,12 +21,15 @@ __all__ = ["arguments", "command_line", "deliver", "markdown", "source_of"]
 _OUTPUT = {"out", "pictures"}
 
 
-def arguments(doc: str | None, *, seeds: int | None = None) -> argparse.ArgumentParser:
-    """The options of ``privkit videoqa``'s commands; ``--seeds`` where there is a default."""
+def arguments(
+    doc: str | None, *, seeds: int | None = None, bits: int | None = 10
+) -> argparse.ArgumentParser:
+    """The options of ``privkit videoqa``'s commands; ``--seeds``, ``--bits`` with a default."""
     parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
     parser.add_argument("--data", default="generated", help="generated, or a folder or file")
     parser.add_argument("--videos", type=Path, help="folder of the videos")
-    parser.add_argument("--bits", type=int, default=10)
+    if bits is not None:
+        parser.add_argument("--bits", type=int, default=bits)
     parser.add_argument("--config", default="small")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument(
@@ -48,7 +51,8 @@ def source_of(options: argparse.Namespace, task: str | None = None) -> TaskSourc
     Raises:
         InputError: an option is out of range.
     """
-    check_bits(options.bits, where="--bits")
+    if "bits" in options:
+        check_bits(options.bits, where="--bits")
     return task_source(
         options.data,
         task,

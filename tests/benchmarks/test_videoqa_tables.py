@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from privkit.data.videos.generated import generate_videos
+from privkit.videoqa.sweep import default_variants
 
 PAPER = Path(__file__).parents[2] / "benchmarks" / "paper"
 SETTINGS = [
@@ -40,6 +42,21 @@ def data(tmp_path_factory) -> Path:
     if not folder.is_dir():
         generate_videos(folder, videos=60, processes=1)
     return folder
+
+
+@pytest.mark.slow
+def test_figure_3_at_one_level(scripts, data, tmp_path, monkeypatch) -> None:
+    figure3 = scripts("figure3")
+    monkeypatch.setattr(figure3, "default_variants", partial(default_variants, (4,)))
+    monkeypatch.setattr(figure3, "usable_cores", lambda: 1)
+    out = tmp_path / "out"
+    given = ["--data", str(data), "--task", "action", "--seeds", "2", *SETTINGS, "--out", str(out)]
+    assert figure3.main(given) == 0
+    drawn = {"accuracy.png", "usefulness_and_privacy.png"}
+    assert {p.name for p in out.iterdir()} == {"result.json", "figure3.md", *drawn}
+    kept = json.loads((out / "result.json").read_text(encoding="utf-8"))
+    assert kept["command"].startswith("python benchmarks/paper/figure3.py --data few-videos")
+    assert "and over the seeds" in (out / "figure3.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
