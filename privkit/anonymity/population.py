@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
 
 from privkit.anonymity.classes import ClassCounts
 from privkit.anonymity.entropy import collision_interval, collision_probability
@@ -144,6 +143,8 @@ def uniques_not_excluded(counts: ClassCounts, population: int) -> float:
     Poisson interval (Garwood 1936) holds: 3.0 of n where no record is alone, the rule of three.
     For a fixed n the indicators are weakly dependent; there the coverage is shown by simulation.
     """
+    from scipy.stats import chi2  # a second and 30 MB that counting alone does not need
+
     singles = counts.classes_of_size(1)
     return population * min(1.0, float(chi2.ppf(0.95, 2 * (singles + 1))) / 2 / counts.n)
 

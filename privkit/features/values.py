@@ -29,7 +29,7 @@ JUDGED = 1 << 20
 """Records from the start of a column by which it is judged whether its floats are unbounded."""
 
 _FEWEST = 20
-_MARKS = pa.array(["?", "na", "n/a", "null", "nan", "none", ""])
+_MARKS = ("?", "na", "n/a", "null", "nan", "none", "")
 """Lower-case text, without white space around it, that often stands for a missing value."""
 
 
@@ -114,7 +114,8 @@ def looks_missing(column: Any) -> Any:
         return pa.repeat(pa.scalar(False), len(column))
     text = pc.cast(column, kind)
     plain = pc.ascii_lower(pc.utf8_trim_whitespace(text))
-    marks = pc.is_in(plain, pc.cast(_MARKS, kind))
+    # Made here: an Arrow array at the import of this module would import pandas for everybody.
+    marks = pc.is_in(plain, pa.array(_MARKS, kind))
     return pc.fill_null(pc.and_(marks, pc.greater(pc.binary_length(text), 0)), False)
 
 

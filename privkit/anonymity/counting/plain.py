@@ -16,7 +16,6 @@ COMPILED_FROM = 1 << 20
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: mixes neighbouring words apart
 _HALF = np.uint64(32)
-_BLOCK = 1 << 16
 
 
 def runs(ordered: NDArray[Scalar]) -> tuple[NDArray[Scalar], NDArray[np.int64]]:
@@ -46,8 +45,8 @@ def as_words(rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
 def count_rows(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Count equal rows of bytes, exactly.
 
-    The rows are hashed to 64 bits, the hashes sorted and the full neighbouring rows compared.
-    Where two different rows share a hash, the rows themselves are sorted instead.
+    The rows are hashed, the hashes sorted and the full neighbouring rows compared. Where two
+    different rows share a hash, the rows themselves are sorted instead.
 
     Args:
         rows: shape ``(n, width)``, uint8.
@@ -58,25 +57,24 @@ def count_rows(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
     wide = as_words(rows)
     if wide.shape[1] == 1:
         return runs(np.sort(wide[:, 0]))[1]
-    hashes = np.zeros(len(wide), dtype=np.uint64)
+    keys = np.zeros(len(wide), dtype=np.uint64)
     for column in range(wide.shape[1]):
-        hashes = (hashes ^ wide[:, column]) * _ODD
-        hashes ^= hashes >> _HALF
-    order = np.argsort(hashes)
-    hashes = hashes[order]
-    if _rows_differ(wide, order, hashes[1:] == hashes[:-1]):
+        keys ^= wide[:, column]
+        keys *= _ODD
+        keys ^= keys >> _HALF
+    # The hash's upper bits and the row's place as one number: sorting it takes half the time of an
+    # argsort, and its lower bits are the order.
+    places = np.uint64((1 << max(1, (len(wide) - 1).bit_length())) - 1)
+    keys &= ~places
+    keys |= np.arange(len(wide), dtype=np.uint64)
+    keys.sort()
+    ordered = np.take(wide, (keys & places).astype(np.intp), axis=0)  # faster than wide[order]
+    other_row = ordered[1:, 0] != ordered[:-1, 0]
+    for column in range(1, wide.shape[1]):
+        other_row |= ordered[1:, column] != ordered[:-1, column]
+    same_hash = (keys[1:] ^ keys[:-1]) <= places
+    if (other_row & same_hash).any():  # different rows of one hash may lie in any order
         whole = np.ascontiguousarray(wide).view(np.dtype((np.void, 8 * wide.shape[1])))[:, 0]
         return np.unique(whole, return_counts=True)[1].astype(np.int64)
-    return runs(hashes)[1]
-
-
-def _rows_differ(
-    wide: NDArray[np.uint64], order: NDArray[np.intp], same_hash: NDArray[np.bool_]
-) -> bool:
-    """Tell whether two neighbours of equal hash are different rows."""
-    pairs = np.flatnonzero(same_hash)
-    for start in range(0, pairs.size, _BLOCK):
-        block = pairs[start : start + _BLOCK]
-        if (wide[order[block]] != wide[order[block + 1]]).any():
-            return True
-    return False
+    starts = np.flatnonzero(np.concatenate(([True], other_row)))
+    return np.diff(starts, append=len(wide)).astype(np.int64)
