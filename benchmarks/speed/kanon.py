@@ -24,7 +24,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -32,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from peak_memory import watched
 
 SIDES = Path(__file__).with_name("kanon_sides.py")
 LIMIT_BYTES = "moving the bytes"
@@ -186,32 +186,14 @@ class Side:
     def _run(self) -> dict[str, Any]:
         if self._process.stdin is None or self._process.stdout is None:
             raise SystemExit("no pipe")
-        before = self._anonymous()
-        peak, done = [before], threading.Event()
-
-        def watch() -> None:
-            while not done.wait(0.005):
-                peak.append(self._anonymous())
-
-        watching = threading.Thread(target=watch)
-        watching.start()
-        self._process.stdin.write("run\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        done.set()
-        watching.join()
+        with watched(self._process.pid) as peak:
+            self._process.stdin.write("run\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
         if not line:
             raise SystemExit(f"{self.name}: ended with {self._process.wait()}")
         found: dict[str, Any] = json.loads(line)
-        return found | {"whole": max(peak), "beyond": max(peak) - before}
-
-    def _anonymous(self) -> int:
-        try:
-            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        except OSError:
-            return 0
-        found = [line for line in status.splitlines() if line.startswith("RssAnon:")]
-        return 1024 * int(found[0].split()[1]) if found else 0
+        return found | {"whole": peak.most, "beyond": peak.most - peak.before}
 
 
 def main() -> int:

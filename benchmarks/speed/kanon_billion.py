@@ -18,7 +18,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -29,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from peak_memory import watched
 
 BITS = 10
 BLOCK = 10_000_000
@@ -151,26 +151,19 @@ def command(folder: Path, path: Path, options: list[str]) -> dict[str, Any]:
     if path.suffix == ".parquet":
         words = [*words[:-2], "--columns", "code"]
     before, start = os.times(), time.perf_counter()
-    with subprocess.Popen(
-        [*words, "--json", *options], cwd=folder, stdout=subprocess.PIPE, encoding="utf-8"
-    ) as process:
-        peak, done = [0], threading.Event()
-
-        def watch() -> None:
-            while not done.wait(0.01):
-                peak.append(anonymous(process.pid))
-
-        watching = threading.Thread(target=watch)
-        watching.start()
+    with (
+        subprocess.Popen(
+            [*words, "--json", *options], cwd=folder, stdout=subprocess.PIPE, encoding="utf-8"
+        ) as process,
+        watched(process.pid) as peak,
+    ):
         said, _ = process.communicate()
-        done.set()
-        watching.join()
     wall, after = time.perf_counter() - start, os.times()
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(words)}: exit code {process.returncode}")
     cpu = after.children_user + after.children_system
     cpu -= before.children_user + before.children_system
-    return {"wall": wall, "cpu": cpu, "peak": max(peak), "numbers": numbers(json.loads(said))}
+    return {"wall": wall, "cpu": cpu, "peak": peak.most, "numbers": numbers(json.loads(said))}
 
 
 def numbers(result: dict[str, Any]) -> dict[str, float]:
@@ -190,22 +183,6 @@ def numbers(result: dict[str, Any]) -> dict[str, float]:
             where = ", ".join(f"{k} {v}" for k, v in sorted(measure["where"].items()))
             found[f"{measure['name']} {where}".strip()] = measure["value"]
     return found
-
-
-def anonymous(pid: int) -> int:
-    """RssAnon of a process and of those that it started, in bytes."""
-    total = 0
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-        total += next(
-            1024 * int(line.split()[1]) for line in status.splitlines() if line[:8] == "RssAnon:"
-        )
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text(encoding="ascii").split():
-                total += anonymous(int(child))
-    except (OSError, StopIteration):
-        return total
-    return total
 
 
 def markdown(report: dict[str, Any]) -> str:
