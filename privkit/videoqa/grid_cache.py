@@ -58,12 +58,14 @@ class GridFeatures:
         row: the row of each video that could be decoded.
         skipped: why each other video was left out.
         key: what the features rest on: hashes of videos and backbone, and the sampling.
+        hashes: the hash of each row's video.
     """
 
     x: NDArray[np.float16]
     row: Mapping[str, int]
     skipped: Mapping[str, str]
     key: Mapping[str, Any]
+    hashes: Sequence[str]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -159,7 +161,8 @@ def open_features(
         x = np.load(folder / "x.npy", mmap_mode="r", allow_pickle=False)
         names, skipped = list(described["names"]), dict(described["skipped"])
         key = {name: described["key"][name] for name in _KEY}
-        whole = x.ndim == 5 and x.dtype == np.float16 and len(x) == len(names)
+        hashes = list(described["hashes"])
+        whole = x.ndim == 5 and x.dtype == np.float16 and len(x) == len(names) == len(hashes)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             "this is no finished cache of features",
@@ -202,7 +205,7 @@ def open_features(
             remedy="set the three as they are in the cache, or let the features be computed again",
         )
     row = {name: n for n, name in enumerate(names) if name not in skipped}
-    return GridFeatures(x, row, skipped, key)
+    return GridFeatures(x, row, skipped, key, hashes)
 
 
 @contextmanager
@@ -327,12 +330,10 @@ def _known(cache: Path, key: Mapping[str, Any]) -> dict[str, NDArray[np.float16]
     for folder in sorted(cache.glob("features-*/")):
         try:
             kept = open_features(folder)
-            described = json.loads((folder / "videos.json").read_text(encoding="utf-8"))
-            hashes = dict(zip(described["names"], described["hashes"], strict=True))
-        except (InputError, OSError, ValueError, KeyError, TypeError):
+        except InputError:
             continue  # unfinished or damaged: it is no loss
         if all(kept.key[name] == key[name] for name in ("version", "backbone", "sampling")):
-            known |= {hashes[name]: kept.x[row] for name, row in kept.row.items()}
+            known |= {kept.hashes[row]: kept.x[row] for row in kept.row.values()}
     return known
 
 
