@@ -14,12 +14,6 @@ from privkit.cli.app import run
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def codes(here):
     values = np.random.default_rng(0).integers(0, 64, 5000).astype(np.uint16)
     np.save(here / "codes.npy", values)

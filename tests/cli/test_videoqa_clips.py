@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_model import MODEL, as_options
 
 from privkit.cli.app import run
 from privkit.data.videos.generated import generate_videos
@@ -18,11 +19,7 @@ from privkit.videoqa.encode import encode
 from privkit.videoqa.saved import load_model
 
 SETTINGS = [
-    "model.backbone.hidden=16",
-    "model.layers=1",
-    "model.heads=2",
-    "model.intermediate=16",
-    "video.frames=2",
+    *MODEL,
     "training.pretraining_steps=0",
     "training.epochs=1",
     "training.batch=16",
@@ -41,18 +38,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of FeatComp that stores 10 bits of 2 clips."""
     base = tmp_path_factory.mktemp("runs")
-    settings = [w for s in [*SETTINGS, f"video.clips={CLIPS}"] for w in ("--set", s)]
+    settings = as_options([*SETTINGS, f"video.clips={CLIPS}"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PRIVKIT_CACHE", str(base / "cache"))
         options = ["--data", data, "--task", "action", "--bits", BITS, *settings]
         assert run(["videoqa", "train", *map(str, options), "--out", str(base / "run"), "-q"]) == 0
     return base / "run"
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_four_times_the_clips_store_joined_codes_that_kanon_reads(

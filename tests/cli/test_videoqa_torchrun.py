@@ -11,21 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_model import MODEL, as_options
 
 from privkit.cli.app import run
 from privkit.cli.videoqa.several import SHARED
 from privkit.data.videos.generated import generate_videos
 
 SETTINGS = [
-    "model.backbone.hidden=16",
-    "model.layers=1",
-    "model.heads=2",
-    "model.intermediate=16",
-    "video.frames=2",
+    *MODEL,
     "training.pretraining_steps=0",
     "training.batch=16",
 ]
-TINY = [part for setting in SETTINGS for part in ("--set", setting)]
+TINY = as_options(SETTINGS)
 SHORT = ["--set", "training.epochs=2"]
 LONG = ["--set", "training.epochs=30"]
 FEATCOMP, FLOATS = ["--bits", "4"], ["--baseline", "floats"]
@@ -42,12 +39,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "set"
     generate_videos(folder, videos=40, processes=1)
     return folder
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def started(

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from small_model import MODEL, as_options
 
 from privkit.cli.app import run
 from privkit.data.videos.generated import NOTICE, generate_videos
@@ -27,15 +28,8 @@ from privkit.models.clipbert.words import train_words
 from privkit.videoqa.configuration import load_configuration
 from privkit.videoqa.saved import load_model
 
-MODEL = [
-    "model.backbone.hidden=16",
-    "model.layers=1",
-    "model.heads=2",
-    "model.intermediate=16",
-    "video.frames=2",
-]
 SMALL = [*MODEL, "training.pretraining_steps=0", "training.epochs=2", "training.batch=16"]
-TINY = [part for setting in SMALL for part in ("--set", setting)]
+TINY = as_options(SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +37,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "set"
     generate_videos(folder, videos=40, processes=1)
     return folder
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture(scope="module")
