@@ -23,6 +23,7 @@ __all__ = [
     "Measure",
     "Result",
     "Table",
+    "plain_json",
     "result_schema",
     "versions",
 ]
@@ -167,7 +168,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain JSON types; ``nan`` and infinities become ``None``."""
-        plain: dict[str, Any] = _plain({"notices": self.notices, **asdict(self)})
+        plain: dict[str, Any] = plain_json({"notices": self.notices, **asdict(self)})
         return plain
 
     def to_json(self) -> str:
@@ -197,16 +198,16 @@ def result_schema() -> dict[str, Any]:
     return schema
 
 
-def _plain(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
     """Turn numpy scalars, tuples and non-finite floats into what JSON can hold."""
     if isinstance(value, Mapping):
-        return {_plain(str(k)): _plain(v) for k, v in value.items()}
+        return {plain_json(str(k)): plain_json(v) for k, v in value.items()}
     if value is None:
         return None
     if isinstance(value, str):  # a file name that is not valid Unicode must not break the result
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, Sequence):
-        return [_plain(v) for v in value]
+        return [plain_json(v) for v in value]
     if hasattr(value, "item"):  # a numpy or torch scalar
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

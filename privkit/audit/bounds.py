@@ -1,0 +1,7 @@
+"""stub"""
+
+
+def bounds_table(material, name, values, trials, seed):
+    from privkit.result import Table
+
+    return Table("x", ["a"], [])

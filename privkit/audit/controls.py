@@ -1,0 +1,151 @@
+"""Three checks, run in every audit, of whether its attacks and its scoring are worth anything.
+
+- An **identity encoder**, which stores what is to be hidden almost in the clear, must leak.
+- A **constant encoder**, which stores the same of everybody, must score chance.
+- **Shuffled labels**: with the people's labels dealt to each other the store itself must score
+  chance; a set-up in which a record is compared with itself would not.
+
+Where one of them fails there is no verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from privkit.audit.findings import Control
+from privkit.audit.material import Known, Material
+from privkit.evaluation.rates import Rate, rate_of
+from privkit.evaluation.trials import Trials
+
+__all__ = [
+    "CONTROLS",
+    "check",
+    "constant",
+    "identity",
+    "reduced",
+    "shuffled_people",
+    "shuffled_secrets",
+]
+
+#: A control fails by chance in one of a thousand audits, whatever the number of its attacks.
+_CONFIDENCE = 0.999
+
+#: People whose records the controls are run on; the machinery is the same for more.
+_PEOPLE = 200
+_RECORDS = 4000
+
+#: Numbers that the identity encoder stores of a secret, and the noise on each.
+_WIDTH = 64
+_NOISE = 0.1
+
+
+def reduced(material: Material, seed: int) -> Material:
+    """Records of at most 200 people: enough for a control."""
+    rng = np.random.default_rng([seed, 21])
+    people = rng.permutation(np.unique(material.owners))[:_PEOPLE]
+    rows = np.flatnonzero(np.isin(material.owners, people))
+    small = material.take(np.sort(rng.permutation(rows)[:_RECORDS]))
+    gallery = material.gallery
+    if gallery is not None:
+        keep = np.isin(gallery.person, people)
+        gallery = replace(gallery, features=gallery.features[keep], person=gallery.person[keep])
+    return replace(small, gallery=gallery, public=None)
+
+
+def identity(material: Material, secret: NDArray[np.generic], seed: int) -> Material:
+    """The same records stored by an encoder that hides nothing of the secret.
+
+    Args:
+        material: the records.
+        secret: ``(n,)``, what the encoder gives away: the person, or an attribute.
+        seed: of the vectors.
+    """
+    rng = np.random.default_rng([seed, 22])
+    values, index = np.unique(secret.astype(str), return_inverse=True)
+    gallery = material.gallery
+    people = max(len(values), int(gallery.person.max()) + 1 if gallery is not None else 0)
+    vectors = rng.standard_normal((people, _WIDTH)).astype(np.float32)
+
+    def stored(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        noise = rng.standard_normal((len(rows), _WIDTH)).astype(np.float32)
+        return vectors[rows] + np.float32(_NOISE) * noise
+
+    if gallery is not None and material.person is not None:
+        gallery = replace(gallery, features=stored(gallery.person))
+        return replace(material, features=stored(material.person), bits=None, gallery=gallery)
+    return replace(material, features=stored(index), bits=None)
+
+
+def constant(material: Material) -> Material:
+    """The same records stored by an encoder that says nothing."""
+
+    def same(known: Known) -> Known:
+        return replace(known, features=np.zeros_like(known.features))
+
+    return replace(
+        material,
+        features=np.zeros_like(material.features),
+        gallery=None if material.gallery is None else same(material.gallery),
+    )
+
+
+def shuffled_people(material: Material, seed: int) -> Material:
+    """The store with each record given to some person at random; nobody has more or fewer."""
+    rng = np.random.default_rng([seed, 23])
+    assert material.person is not None  # noqa: S101 - only asked where it is known
+    return replace(material, person=rng.permutation(material.person))
+
+
+def shuffled_secrets(material: Material, seed: int) -> Material:
+    """The store with attributes and membership dealt to other people, who keep their records."""
+    rng = np.random.default_rng([seed, 23])
+
+    def dealt(values: NDArray[Any]) -> NDArray[Any]:
+        return _dealt(values, material.owners, rng)
+
+    return replace(
+        material,
+        sensitive={name: dealt(values) for name, values in material.sensitive.items()},
+        member=None if material.member is None else dealt(material.member),
+    )
+
+
+def _dealt(
+    values: NDArray[Any], owners: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[Any]:
+    """Values dealt to other people; to other records where they differ within a person."""
+    people, first, code = np.unique(owners, return_index=True, return_inverse=True)
+    of_person = values[first]
+    if (of_person[code] == values).all():
+        return of_person[rng.permutation(len(people))][code]
+    return values[rng.permutation(len(values))]
+
+
+def check(name: str, trials: Sequence[Trials]) -> Control:
+    """Judge a control by what the attacks did on it.
+
+    Args:
+        name: one of :data:`CONTROLS`.
+        trials: of all attacks on the risk, at least one.
+    """
+    rates = [rate_of(t, confidence=_CONFIDENCE, family=len(trials)) for t in trials]
+    found: Rate = max(rates, key=lambda rate: (rate.bound, rate.residual))
+    leaks, expected = CONTROLS[name]
+    passed = found.residual > _MUST_LEAK if leaks else found.bound <= 1e-9
+    return Control(name, expected, found, bool(passed))
+
+
+#: Of an identity encoder the strongest attack has to succeed in at least so much of what is there.
+_MUST_LEAK = 0.5
+
+#: Name, whether it must leak, and that in words.
+CONTROLS: dict[str, tuple[bool, str]] = {
+    "identity encoder": (True, "the strongest attack succeeds in most trials"),
+    "constant encoder": (False, "no attack does better than a guess"),
+    "shuffled labels": (False, "no attack does better than a guess"),
+}

@@ -1,0 +1,116 @@
+"""Inference: can a sensitive attribute be told from the stored feature of an unseen person?
+
+Membership of the network's training set is asked in the same way: an attribute of a record that
+nobody was meant to learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attacks.attribute_inference import infer_trials
+from privkit.audit.findings import NotRun
+from privkit.audit.material import Material
+from privkit.audit.risks import RiskName
+from privkit.audit.tasks import Task, Tried
+
+__all__ = [
+    "MEMBER",
+    "inference_lacks",
+    "inference_tasks",
+    "membership_lacks",
+    "membership_tasks",
+    "secrets_of",
+    "try_inference",
+]
+
+MEMBER = "membership of the training set"
+
+
+def inference_lacks(material: Material) -> NotRun | None:
+    """What the material lacks for inference."""
+    if not material.sensitive:
+        return NotRun(
+            "attribute inference",
+            "no sensitive attribute is given",
+            "a label of each record with --sensitive",
+        )
+    return None
+
+
+def membership_lacks(material: Material) -> NotRun | None:
+    """What the material lacks for membership inference."""
+    if material.member is None:
+        return NotRun(
+            "membership inference",
+            "it is not known which records the network was trained on",
+            "true or false for each record with --members",
+        )
+    if material.member.all() or not material.member.any():
+        return NotRun(
+            "membership inference",
+            "all records or none are of the training set",
+            "records of both kinds",
+        )
+    return None
+
+
+def secrets_of(material: Material, risk: RiskName) -> Mapping[str, NDArray[Any]]:
+    """The labels that an adversary would like to know, for this risk."""
+    if risk == "membership":
+        return {} if material.member is None else {MEMBER: np.where(material.member, "yes", "no")}
+    return material.sensitive
+
+
+def inference_tasks(material: Material, seed: int) -> list[Task]:
+    """A task for each attribute."""
+    return _tasks(material, "inference", seed)
+
+
+def membership_tasks(material: Material, seed: int) -> list[Task]:
+    """The task of telling members from others."""
+    return _tasks(material, "membership", seed)
+
+
+def _tasks(material: Material, risk: RiskName, seed: int) -> list[Task]:
+    return [
+        Task(
+            f"{risk}: {name}, seed {seed}",
+            (risk,),
+            15.0,
+            partial(try_inference, material, risk, name, seed),
+        )
+        for name in secrets_of(material, risk)
+    ]
+
+
+def try_inference(
+    material: Material, risk: RiskName, name: str, seed: int, *, bounds: bool = True
+) -> Tried:
+    """Infer one attribute of every record from models that never saw its person.
+
+    Args:
+        material: with the attribute.
+        risk: inference or membership.
+        name: the attribute.
+        seed: of folds and models.
+        bounds: whether the bounds on any adversary are computed beside.
+    """
+    from privkit.audit.bounds import bounds_table
+
+    values = secrets_of(material, risk)[name]
+    public = None
+    if material.public is not None and name in material.public.sensitive:
+        public = (material.public.features, material.public.sensitive[name])
+    outcome = infer_trials(
+        material.features, material.owners, values, name=name, seed=seed, public=public
+    )
+    tables = []
+    if bounds and outcome.trials:
+        tables.append(bounds_table(material, name, values, outcome.trials, seed))
+    return Tried({risk: outcome.trials}, {risk: outcome.notes}, {risk: tables})

@@ -1,0 +1,165 @@
+"""Singling out and linkability: does one record of a person find the others of that person?
+
+An adversary holds one more observation of somebody, a *probe*, and a store whose records have
+names or stand together, the *gallery*. Linkability asks how often the right person comes first.
+Singling out asks for more: that the probe isolates that person alone, so a tie is a miss.
+
+Without a gallery of its own the store is both: in each of several rounds some records of each
+person are probes and all others the gallery, so that a record is never compared with itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attacks.link_trials import link_trials
+from privkit.audit.findings import NotRun
+from privkit.audit.link_curves import link_curves, link_table
+from privkit.audit.material import Known, Material
+from privkit.audit.pooling import pooled
+from privkit.audit.tasks import Task, Tried
+
+__all__ = ["linking_lacks", "linking_tasks", "try_linking"]
+
+#: So many rounds at most; of ten records a person two are probes in each.
+_ROUNDS = 5
+#: Of more records one round has probes enough.
+_MANY = 100_000
+
+
+def linking_lacks(material: Material) -> NotRun | None:
+    """What the material lacks for linking."""
+    if material.person is None:
+        return NotRun(
+            "linkage",
+            "it is not known which record belongs to whom",
+            "name the person of each record with --person",
+        )
+    people, counts = np.unique(material.person, return_counts=True)
+    if len(people) < 2:
+        return NotRun(
+            "linkage",
+            "all records belong to one person",
+            "records of at least two people",
+        )
+    if material.gallery is None and (counts > 1).sum() < 2:
+        return NotRun(
+            "linkage",
+            "no two people have a second record, so there is nothing to link",
+            "a second observation of the same people with --gallery",
+        )
+    return None
+
+
+def linking_tasks(material: Material, seed: int, targets: int) -> list[Task]:
+    """The attacks on the store that link records, as one task: they share the work."""
+    compared = len(material) * min(len(material), targets) * material.features.shape[1]
+    return [
+        Task(
+            f"linkage, seed {seed}",
+            ("singling_out", "linkability"),
+            5.0 + 2e-10 * compared,
+            partial(try_linking, material, seed, targets),
+        )
+    ]
+
+
+def try_linking(material: Material, seed: int, targets: int, *, details: bool = True) -> Tried:
+    """Link the records of a store.
+
+    Args:
+        material: with people, and with a gallery or several records a person.
+        seed: of rounds and folds.
+        targets: probes at most.
+        details: whether curves and error rates are computed beside.
+    """
+    assert material.person is not None  # noqa: S101 - linking_lacks has asked
+    person, public = material.person, material.public
+    rounds = _with_gallery(material, seed, targets) or _within(material, seed, targets)
+    linked = [
+        link_trials(
+            material.features[probes],
+            person[probes],
+            gallery.features,
+            gallery.person,
+            None if public is None else public.features,
+            None if public is None else public.person,
+            seed=int(np.random.SeedSequence([seed, n]).generate_state(1)[0]),
+        )
+        for n, (probes, gallery) in enumerate(rounds)
+    ]
+    trials = pooled(linked)
+    isolated = [
+        replace(
+            t,
+            measure="isolated",
+            hit=(t.hit >= 1.0 - 1e-9).astype(float),
+            control=(t.control >= 1.0 - 1e-9).astype(float),
+        )
+        for t in trials
+        if t.measure == "rank-1"
+    ]
+    probes, gallery = rounds[0]
+    scores = (material.features[probes], person[probes], gallery.features, gallery.person, seed)
+    return Tried(
+        {"singling_out": isolated, "linkability": trials},
+        tables={"linkability": [link_table(*scores)]} if details else {},
+        curves={"linkability": link_curves(*scores)} if details else {},
+    )
+
+
+_Round = tuple[NDArray[np.int64], Known]
+
+
+def _with_gallery(material: Material, seed: int, targets: int) -> list[_Round]:
+    """One round: the store's records of people in the gallery are the probes."""
+    if material.gallery is None or material.person is None:
+        return []
+    rng = np.random.default_rng([seed, 11])
+    inside = np.flatnonzero(np.isin(material.person, material.gallery.person))
+    return [(np.sort(rng.permutation(inside)[:targets]), material.gallery)]
+
+
+def _within(material: Material, seed: int, targets: int) -> list[_Round]:
+    """Rounds in which each record of the people drawn is a probe once."""
+    assert material.person is not None  # noqa: S101 - linking_lacks has asked
+    rng = np.random.default_rng([seed, 11])
+    person = material.person
+    people, counts = np.unique(person, return_counts=True)
+    several = people[counts > 1]
+    order = rng.permutation(len(person))
+    # The how-many-th record of its person each one is, in random order.
+    nth = np.empty(len(person), dtype=np.int64)
+    by_person = order[np.argsort(person[order], kind="stable")]
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    nth[by_person] = np.arange(len(person)) - np.repeat(starts, counts)
+    count_of = np.repeat(counts, counts)[np.argsort(by_person, kind="stable")]
+    rounds = int(min(_ROUNDS, counts.max())) if len(person) <= _MANY else 1
+    drawn = _people_drawn(several, counts[counts > 1], targets, rng)
+    out: list[_Round] = []
+    for n in range(rounds):
+        # A person with fewer records than rounds is probed in the first ones only.
+        probe = np.isin(person, drawn) & (nth % max(rounds, 2) == n) & (count_of > 1)
+        probes = np.flatnonzero(probe)
+        if len(np.unique(person[probes])) < 2:
+            continue
+        rest = np.ones(len(person), dtype=bool)
+        rest[probes] = False
+        out.append((probes, Known(material.features[rest], person[rest])))
+    return out
+
+
+def _people_drawn(
+    people: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    targets: int,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """People whose records together are at most ``targets``; two at least."""
+    order = rng.permutation(len(people))
+    many = int(np.searchsorted(np.cumsum(counts[order]), targets, side="right"))
+    return people[order[: max(2, many)]]

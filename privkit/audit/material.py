@@ -1,0 +1,115 @@
+"""What an audit is given: the store, who its records belong to, and what an adversary may hold."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from privkit.models.encoder import Encoder
+
+__all__ = ["Known", "Material", "Pictures"]
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """The pictures behind records.
+
+    Attributes:
+        pixels: ``(n, h·w)`` grey in [-1, 1].
+        shape: ``(h, w)``.
+    """
+
+    pixels: NDArray[np.float32]
+    shape: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Records that the adversary holds beside the store.
+
+    Attributes:
+        features: ``(m, width)``, like the store's.
+        person: ``(m,)``; in a gallery the store's numbers of people, in public data others.
+        sensitive: attributes of these records.
+        pictures: the pictures behind them.
+    """
+
+    features: NDArray[np.float32]
+    person: NDArray[np.int64]
+    sensitive: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    pictures: Pictures | None = None
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """All that an audit works on; the attacks see of it what their adversary would hold.
+
+    Attributes:
+        features: ``(n, width)``, codes as ±1, the records that are attacked or searched.
+        bits: N of a code; ``None`` for floats.
+        person: ``(n,)`` from 0; ``None`` where it is not known whose record is whose.
+        people: labels of the people as given, ``people[person]``.
+        sensitive: for each attribute ``(n,)`` values.
+        member: ``(n,)`` whether the record was in the network's training set.
+        gallery: named records of the same people, from another time or store.
+        public: records of other people.
+        pictures: the pictures behind the records, ``(n, h·w)``; for scoring and for an adversary's
+            photos of other people, never of the target.
+        encoder: what filled the store.
+        sampled_from: records in the store where only some are here.
+    """
+
+    features: NDArray[np.float32]
+    bits: int | None
+    person: NDArray[np.int64] | None = None
+    people: Sequence[str] = ()
+    sensitive: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    member: NDArray[np.bool_] | None = None
+    gallery: Known | None = None
+    public: Known | None = None
+    pictures: Pictures | None = None
+    encoder: Encoder | None = None
+    sampled_from: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """Whose each record is; where that is not known, each record is a person of its own."""
+        return self.person if self.person is not None else np.arange(len(self))
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Material:
+        """The same with some of the records; people keep their numbers."""
+        return replace(
+            self,
+            features=self.features[rows],
+            person=None if self.person is None else self.person[rows],
+            sensitive={name: values[rows] for name, values in self.sensitive.items()},
+            member=None if self.member is None else self.member[rows],
+            pictures=None
+            if self.pictures is None
+            else replace(self.pictures, pixels=self.pictures.pixels[rows]),
+        )
+
+    def digest(self) -> str:
+        """SHA-256 of the values: what an attack's kept outcome belongs to."""
+        digest = hashlib.sha256()
+        for array in (self.features, self.person, self.member):
+            digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+        for name, values in sorted(self.sensitive.items()):
+            digest.update(repr((name, values.tolist())).encode())
+        for known in (self.gallery, self.public):
+            if known is not None:
+                digest.update(np.ascontiguousarray(known.features).tobytes())
+                digest.update(np.ascontiguousarray(known.person).tobytes())
+        return digest.hexdigest()

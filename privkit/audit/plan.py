@@ -1,0 +1,130 @@
+"""Which attacks an audit runs, in which order, and what it cannot run for want of material.
+
+Cheap attacks that most stores fail come first, so that a small budget is spent where a leak is
+likely; the controls of a risk stand directly behind its attacks, because without them the attacks
+are worth nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from privkit.audit.controls import (
+    constant,
+    identity,
+    reduced,
+    shuffled_people,
+    shuffled_secrets,
+)
+from privkit.audit.findings import NotRun
+from privkit.audit.inferring import (
+    inference_lacks,
+    inference_tasks,
+    membership_lacks,
+    membership_tasks,
+    secrets_of,
+    try_inference,
+)
+from privkit.audit.linking import linking_lacks, linking_tasks, try_linking
+from privkit.audit.material import Material
+from privkit.audit.policy import Policy
+from privkit.audit.rebuilding import (
+    rebuilding_controls,
+    rebuilding_lacks,
+    rebuilding_tasks,
+)
+from privkit.audit.risks import RiskName
+from privkit.audit.tasks import Task, Tried
+
+__all__ = ["Plan", "plan"]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is to be run, and what cannot be.
+
+    Attributes:
+        tasks: in order.
+        lacks: by risk, what could not be run and what to supply.
+    """
+
+    tasks: Sequence[Task]
+    lacks: Mapping[RiskName, Sequence[NotRun]]
+
+
+_Learned = tuple[RiskName, NotRun | None, Callable[[Material, int], list[Task]]]
+
+
+def plan(material: Material, policy: Policy) -> Plan:
+    """Plan the attacks that the material allows."""
+    tasks: list[Task] = []
+    lacks: dict[RiskName, Sequence[NotRun]] = {}
+    first = policy.seeds[0]
+    small = reduced(material, first)
+
+    linking = linking_lacks(material)
+    if linking is None:
+        for seed in policy.seeds:
+            tasks += linking_tasks(material, seed, policy.targets)
+        tasks += _linking_controls(small, first, policy.targets)
+    else:
+        lacks["singling_out"] = lacks["linkability"] = [linking]
+
+    learned: Sequence[_Learned] = (
+        ("inference", inference_lacks(material), inference_tasks),
+        ("membership", membership_lacks(material), membership_tasks),
+    )
+    for risk, lack, make in learned:
+        if lack is None:
+            for seed in policy.seeds:
+                tasks += make(material, seed)
+            tasks += _inference_controls(small, risk, first)
+        else:
+            lacks[risk] = [lack]
+
+    rebuilding = rebuilding_lacks(material)
+    if rebuilding is None:
+        for seed in policy.seeds:
+            made, left = rebuilding_tasks(material, seed)
+            tasks += made
+            lacks["reconstruction"] = left
+        tasks += rebuilding_controls(small, first)
+    else:
+        lacks["reconstruction"] = [rebuilding]
+    return Plan(tasks, lacks)
+
+
+def _linking_controls(small: Material, seed: int, targets: int) -> list[Task]:
+    variants: dict[str, Callable[[], Material]] = {
+        "identity encoder": lambda: identity(small, small.owners, seed),
+        "constant encoder": lambda: constant(small),
+        "shuffled labels": lambda: shuffled_people(small, seed),
+    }
+    seconds = linking_tasks(small, seed, targets)[0].seconds
+
+    def run(make: Callable[[], Material]) -> Tried:
+        return try_linking(make(), seed, targets, details=False)
+
+    return [
+        Task(f"linkage, {name}", ("singling_out", "linkability"), seconds, partial(run, make), name)
+        for name, make in variants.items()
+    ]
+
+
+def _inference_controls(small: Material, risk: RiskName, seed: int) -> list[Task]:
+    def run(name: str, make: Callable[[str], Material]) -> Tried:
+        tried = try_inference(make(name), risk, name, seed, bounds=False)
+        return replace(tried, notes={})
+
+    variants: dict[str, Callable[[str], Material]] = {
+        "identity encoder": lambda name: identity(small, secrets_of(small, risk)[name], seed),
+        "constant encoder": lambda _name: constant(small),
+        "shuffled labels": lambda _name: shuffled_secrets(small, seed),
+    }
+    return [
+        Task(f"{risk}: {name}, {control}", (risk,), 15.0, partial(run, name, make), control)
+        for name in secrets_of(small, risk)
+        for control, make in variants.items()
+    ]

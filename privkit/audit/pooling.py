@@ -1,0 +1,31 @@
+"""Pool the trials of one attack over seeds, attributes' folds or rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from privkit.evaluation.trials import Trials
+
+__all__ = ["pooled"]
+
+_ARRAYS = ("person", "hit", "baseline", "control", "weight")
+
+
+def pooled(several: Iterable[Sequence[Trials]]) -> list[Trials]:
+    """One :class:`Trials` for each attack and measure, in the order in which they come.
+
+    People keep their numbers, so the same person of two seeds counts once in every interval.
+    """
+    by_name: dict[str, list[Trials]] = {}
+    for trials in several:
+        for one in trials:
+            by_name.setdefault(one.name, []).append(one)
+    out = []
+    for own in by_name.values():
+        arrays: dict[str, Any] = {a: np.concatenate([getattr(t, a) for t in own]) for a in _ARRAYS}
+        out.append(replace(own[0], **arrays))
+    return out

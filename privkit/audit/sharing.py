@@ -1,0 +1,58 @@
+"""How many people share a stored code: what is reported beside every audit of codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from privkit.audit.material import Material
+from privkit.audit.policy import Policy
+
+__all__ = ["Sharing", "code_sharing"]
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """How stored values are shared.
+
+    Attributes:
+        demand: what the policy asks for and the store does not give; ``""`` if nothing.
+        notes: in sentences.
+    """
+
+    demand: str
+    notes: tuple[str, ...]
+
+
+def code_sharing(material: Material, policy: Policy) -> Sharing:
+    """Count the people of each stored value (k-anonymity, Sweeney 2002)."""
+    # Whole rows are compared as bytes; sorting rows number by number is many times slower.
+    rows = (
+        material.features if material.bits is None else np.packbits(material.features > 0, axis=1)
+    )
+    rows = np.ascontiguousarray(rows + rows.dtype.type(0))  # -0.0 and 0.0 are the same value
+    whole = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
+    _, code = np.unique(whole, return_inverse=True)
+    _, owner = np.unique(material.owners, return_inverse=True)
+    pairs = np.unique(code.astype(np.int64) * (owner.max() + 1) + owner)
+    people = np.bincount(pairs // (owner.max() + 1))
+    k, alone = int(people.min()), int((people[code] == 1).sum())
+    unit = "people" if material.person is not None else "records"
+    notes = [
+        f"{len(people):,} different stored values; the rarest is shared by k = {k} {unit}; "
+        f"{alone:,} of {len(material):,} records have a value that nobody else has. A value may be "
+        "unique and say nothing of the person, as a random number does: what counts is whether "
+        "another observation finds it. privkit kanon counts everything about this."
+    ]
+    if policy.population:
+        share = (np.bincount(code) / len(material)) ** 2
+        expected = 1 + (policy.population - 1) * float(share.sum())
+        notes.append(
+            f"Of a population of {policy.population:,} people, about {expected:,.1f} are expected "
+            "to share the value of one drawn at random, if this sample shows how values are spread."
+        )
+    demand = ""
+    if k < policy.k:
+        demand = f"k = {k} {unit} share the rarest stored value, the policy asks for {policy.k}"
+    return Sharing(demand, tuple(notes))

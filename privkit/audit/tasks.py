@@ -1,0 +1,172 @@
+"""Run the attacks of an audit one after the other: into a budget, and so that a kill loses none.
+
+Each finished task is kept in a file of its own, written atomically, below a folder that is named
+by everything that can change the outcome. A run that was killed takes them from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from privkit.audit.findings import Curve
+from privkit.audit.risks import RiskName
+from privkit.evaluation.trials import Trials
+from privkit.result import Table, plain_json
+from privkit.runs import write_atomically
+
+__all__ = ["Task", "Tick", "Tried", "run_tasks"]
+
+#: ``(step, done, total)``.
+Tick = Callable[[str, int, int], None]
+
+#: The form of a kept outcome; a change makes older ones unreadable on purpose.
+_FORM = "privkit-tried/1"
+_TRIAL_ARRAYS = ("person", "hit", "baseline", "control", "weight")
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """What one task brought.
+
+    Attributes:
+        trials: by risk, what each attack did.
+        notes: by risk, what has to be known to read them.
+        tables: by risk, further numbers.
+        curves: by risk, what to draw.
+        pictures: by attack, reconstructions ``(k, h·w)`` to look at.
+        recognised: by attack, whether each of them is, ``(k,)``.
+    """
+
+    trials: Mapping[RiskName, Sequence[Trials]] = field(default_factory=dict)
+    notes: Mapping[RiskName, Sequence[str]] = field(default_factory=dict)
+    tables: Mapping[RiskName, Sequence[Table]] = field(default_factory=dict)
+    curves: Mapping[RiskName, Sequence[Curve]] = field(default_factory=dict)
+    pictures: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    recognised: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Something to try.
+
+    Attributes:
+        name: e.g. ``"reconstruction: decoder, seed 0"``; unique in an audit.
+        risks: those that it serves.
+        seconds: about how long it takes here.
+        run: does it.
+        control: which control it is; ``""`` for an attack on the store itself.
+    """
+
+    name: str
+    risks: tuple[RiskName, ...]
+    seconds: float
+    run: Callable[[], Tried]
+    control: str = ""
+
+
+def run_tasks(
+    tasks: Sequence[Task],
+    *,
+    key: Mapping[str, Any],
+    folder: Path | None,
+    budget: float,
+    tick: Tick,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[dict[str, Tried], list[Task]]:
+    """Run the tasks in order while they fit.
+
+    Args:
+        tasks: the most important first.
+        key: everything beside its name that decides a task's outcome.
+        folder: keeps what is finished; ``None`` keeps nothing.
+        budget: seconds for all of them. What an earlier run finished costs nothing.
+        tick: told of progress.
+        clock: seconds.
+
+    Returns:
+        What was tried, by the task's name, and the tasks that did not fit.
+    """
+    place = folder / _digest(key) if folder is not None else None
+    started = clock()
+    done: dict[str, Tried] = {}
+    left_out: list[Task] = []
+    for n, task in enumerate(tasks):
+        path = place / f"{_digest({'task': task.name})}.npz" if place is not None else None
+        kept = _load(path) if path is not None else None
+        if kept is None and clock() - started + task.seconds > budget:
+            left_out.append(task)
+        else:
+            done[task.name] = kept if kept is not None else task.run()
+            if path is not None and kept is None:
+                _save(path, done[task.name])
+        tick("attack", n + 1, len(tasks))
+    return done, left_out
+
+
+def _digest(key: Mapping[str, Any]) -> str:
+    text = json.dumps(plain_json(key), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _save(path: Path, tried: Tried) -> None:
+    arrays: dict[str, NDArray[Any]] = {}
+    heads: list[dict[str, str]] = []
+    for risk, several in tried.trials.items():
+        for trials in several:
+            for name in _TRIAL_ARRAYS:
+                arrays[f"trials.{len(heads)}.{name}"] = getattr(trials, name)
+            heads.append({"risk": risk, "attack": trials.attack, "measure": trials.measure})
+    names = list(tried.pictures)
+    for n, name in enumerate(names):
+        arrays[f"pictures.{n}"] = tried.pictures[name]
+        arrays[f"recognised.{n}"] = tried.recognised[name]
+    words = {
+        "form": _FORM,
+        "trials": heads,
+        "pictures": names,
+        "notes": tried.notes,
+        "tables": {risk: [asdict(t) for t in several] for risk, several in tried.tables.items()},
+        "curves": {risk: [asdict(c) for c in several] for risk, several in tried.curves.items()},
+    }
+    text = json.dumps(plain_json(words)).encode()
+    arrays["words"] = np.frombuffer(text, dtype=np.uint8)
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    write_atomically(path, write)
+
+
+def _load(path: Path) -> Tried | None:
+    """What an earlier run kept; ``None`` where there is none that can be read."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            words = json.loads(file["words"].tobytes())
+            if words["form"] != _FORM:
+                return None
+            trials: dict[RiskName, list[Trials]] = {}
+            for n, head in enumerate(words["trials"]):
+                arrays = {name: file[f"trials.{n}.{name}"] for name in _TRIAL_ARRAYS}
+                own = Trials(attack=head["attack"], measure=head["measure"], **arrays)
+                trials.setdefault(head["risk"], []).append(own)
+            names = words["pictures"]
+            return Tried(
+                trials,
+                words["notes"],
+                {risk: [Table(**t) for t in several] for risk, several in words["tables"].items()},
+                {risk: [Curve(**c) for c in several] for risk, several in words["curves"].items()},
+                {name: file[f"pictures.{n}"] for n, name in enumerate(names)},
+                {name: file[f"recognised.{n}"] for n, name in enumerate(names)},
+            )
+    except Exception:  # missing, cut off or changed: it is tried again
+        return None

@@ -1,0 +1,155 @@
+"""What follows from the trials of a risk. The rules stand here alone, in the order they are asked.
+
+1. Nothing could be run: **not run**.
+2. A control failed: **attack invalid**; neither a high nor a low rate means anything then.
+3. The lower bound of some attack's residual risk, corrected for all attacks of the audit, lies
+   above the policy's limit: **leaks**.
+4. The upper ends of *all* attacks lie below the limit, none of the attacks that count was left out,
+   and the sample would have shown a large leak: **no leak found**. No correction is needed here: to
+   say it of all, it has to be true of each (an intersection-union test, Berger 1982).
+5. Otherwise **inconclusive**, with the number of people that would decide it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from privkit.audit.findings import Control, Group, NotRun, RiskFinding
+from privkit.audit.policy import Policy
+from privkit.audit.risks import RiskName, Verdict
+from privkit.evaluation.rates import Rate, detectable, people_needed, power, rate_of
+from privkit.evaluation.trials import Trials
+
+__all__ = ["judge"]
+
+
+def judge(
+    risk: RiskName,
+    trials: Sequence[Trials],
+    policy: Policy,
+    *,
+    controls: Sequence[Control] = (),
+    not_run: Sequence[NotRun] = (),
+    groups: Sequence[Group] = (),
+    family: int,
+    demand: str = "",
+) -> RiskFinding:
+    """The finding of one risk.
+
+    Args:
+        risk: which.
+        trials: of all its attacks.
+        policy: what is allowed.
+        controls: the checks of these attacks.
+        not_run: what could not be run.
+        groups: rates of some of the people.
+        family: how many attacks the whole audit looks at.
+        demand: what else the policy asks for and the store does not give, in words; ``""`` if
+            nothing.
+    """
+    rates = sorted(
+        (rate_of(t, confidence=policy.confidence, family=family) for t in trials),
+        key=lambda rate: (-rate.bound, -rate.residual),
+    )
+    limit = policy.limits[risk]
+    strongest = rates[0] if rates else None
+    verdict, why, needed = _verdict(rates, controls, not_run, policy, limit, demand)
+    return RiskFinding(
+        risk=risk,
+        verdict=verdict,
+        sentence=_sentence(rates, verdict, why, limit),
+        limit=limit,
+        strongest=strongest,
+        rates=rates,
+        power=min((power(r, policy.large_leak, limit) for r in rates), default=None),
+        detectable=_worst_detectable(rates, limit),
+        people_needed=needed,
+        controls=controls,
+        not_run=not_run,
+        groups=groups,
+    )
+
+
+def _verdict(
+    rates: Sequence[Rate],
+    controls: Sequence[Control],
+    not_run: Sequence[NotRun],
+    policy: Policy,
+    limit: float,
+    demand: str,
+) -> tuple[Verdict, str, int | None]:
+    """The verdict, why, and how many people would decide it."""
+    failed = [c.name for c in controls if not c.passed]
+    missing = [n.attack for n in not_run if n.weakens]
+    outcome: tuple[Verdict, str, int | None]
+    if not rates:
+        outcome = ("leaks", demand, None) if demand else ("not run", _supply(not_run), None)
+    elif failed:
+        outcome = "attack invalid", f"a control failed: {', '.join(failed)}", None
+    elif demand:
+        outcome = "leaks", demand, None
+    elif rates[0].bound > limit:
+        outcome = "leaks", "", None
+    elif max(r.residual_high for r in rates) >= limit:
+        open_ones = [r for r in rates if r.residual_high >= limit]
+        needed = [people_needed(r, limit) for r in open_ones]
+        known = [n for n in needed if n is not None]
+        outcome = (
+            "inconclusive",
+            "the sample is too small: the interval reaches over the limit",
+            max(known) if known else None,
+        )
+    elif missing:
+        outcome = "inconclusive", f"not all attacks were run: {', '.join(missing)}", None
+    elif min(power(r, policy.large_leak, limit) for r in rates) < policy.power:
+        needed_by_power = max(_people_for_power(r, policy, limit) for r in rates)
+        outcome = "inconclusive", "the sample is too small to show a large leak", needed_by_power
+    else:
+        outcome = "no leak found", "", None
+    return outcome
+
+
+def _people_for_power(rate: Rate, policy: Policy, limit: float) -> int:
+    """The fewest people with which a large leak would be shown."""
+    from dataclasses import replace
+
+    people = max(rate.people, 2)
+    while power(replace(rate, people=people), policy.large_leak, limit) < policy.power:
+        people += max(1, people // 20)
+    return people
+
+
+def _worst_detectable(rates: Sequence[Rate], limit: float) -> float | None:
+    sizes = [detectable(rate, limit) for rate in rates]
+    known = [size for size in sizes if size is not None]
+    return max(known) if sizes and len(known) == len(sizes) else None
+
+
+def _supply(not_run: Sequence[NotRun]) -> str:
+    return "; ".join(dict.fromkeys(n.supply for n in not_run))
+
+
+def _sentence(rates: Sequence[Rate], verdict: Verdict, why: str, limit: float) -> str:
+    """The verdict in one plain sentence."""
+    if not rates:
+        return f"Not examined. To examine it: {why}." if verdict == "not run" else f"Leaks: {why}."
+    strongest, highest = rates[0], max(rate.residual_high for rate in rates)
+    found = (
+        f"the strongest attack ({strongest.name}) succeeds in {_percent(strongest.value)} "
+        f"({_percent(strongest.low)} to {_percent(strongest.high)}) where a guess without the "
+        f"store gets {_percent(strongest.baseline)}"
+    )
+    residual = f"residual risk {_percent(strongest.residual)}"
+    return {
+        "leaks": f"Leaks: {why or found}; {residual}, the policy allows {_percent(limit)}.",
+        "attack invalid": f"No verdict: {why}.",
+        "inconclusive": f"Inconclusive: {why}; {found}.",
+        "no leak found": f"No leak found: {found}; {residual} at most "
+        f"{_percent(highest)} for all attacks tried, the policy allows {_percent(limit)}.",
+        "not run": f"Not examined: {why}.",
+    }[verdict]
+
+
+def _percent(share: float) -> str:
+    shown = 100 * share
+    return f"{shown:.1f}%" if abs(shown) < 10 else f"{shown:.0f}%"

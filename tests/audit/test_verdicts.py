@@ -1,0 +1,118 @@
+"""The rules of the verdicts, one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from privkit.audit.controls import check
+from privkit.audit.findings import NotRun
+from privkit.audit.verdicts import judge
+from privkit.evaluation.trials import Trials
+from tests.audit.stores import policy
+
+
+def trials(hits: int, people: int = 100, attack: str = "linkage_mean") -> Trials:
+    hit = (np.arange(people) < hits).astype(float)
+    chance = np.full(people, 0.01)
+    return Trials(attack, "rank-1", np.arange(people), hit, chance, chance)
+
+
+def test_nothing_run_is_not_run() -> None:
+    missing = NotRun("linkage", "no people", "--person")
+    finding = judge("linkability", [], policy(), not_run=[missing], family=1)
+    assert finding.verdict == "not run"
+    assert "--person" in finding.sentence
+
+
+def test_a_high_bound_leaks() -> None:
+    finding = judge("linkability", [trials(1), trials(60, attack="best")], policy(), family=2)
+    assert finding.verdict == "leaks"
+    assert finding.strongest is not None
+    assert finding.strongest.attack == "best"
+    assert "60%" in finding.sentence
+
+
+def test_low_ends_of_all_attacks_are_no_leak_found_with_power() -> None:
+    finding = judge("linkability", [trials(1), trials(0)], policy(), family=2)
+    assert finding.verdict == "no leak found"
+    assert finding.power is not None
+    assert finding.power > 0.99
+    assert finding.detectable is not None
+    assert 0.1 < finding.detectable < 0.35
+    assert "safe" not in finding.sentence
+
+
+def test_one_wide_interval_is_inconclusive_and_says_how_many_people() -> None:
+    finding = judge("linkability", [trials(1), trials(11)], policy(), family=2)
+    assert finding.verdict == "inconclusive"
+    assert finding.people_needed is not None
+    assert finding.people_needed > 100
+
+
+def test_few_people_never_give_no_leak_found() -> None:
+    for people in range(2, 25):
+        finding = judge("linkability", [trials(0, people)], policy(), family=20)
+        assert finding.verdict == "inconclusive", people
+
+
+def test_a_sample_without_power_is_inconclusive() -> None:
+    strict = policy(large_leak=0.12)
+    finding = judge("linkability", [trials(1)], strict, family=1)
+    assert finding.verdict == "inconclusive"
+    assert finding.people_needed is not None
+    enough = judge(
+        "linkability", [trials(finding.people_needed // 100, finding.people_needed)], strict,
+        family=1,
+    )  # fmt: skip
+    assert enough.verdict == "no leak found"
+
+
+def test_an_attack_left_out_for_time_takes_no_leak_found_away() -> None:
+    left = NotRun("decoder", "no time", "a larger budget", weakens=True)
+    only_said = NotRun("total_variation", "no gradient", "an encoder with one")
+    verdicts = [
+        judge("linkability", [trials(1)], policy(), not_run=[n], family=1).verdict
+        for n in (left, only_said)
+    ]
+    assert verdicts == ["inconclusive", "no leak found"]
+    assert judge("linkability", [trials(70)], policy(), not_run=[left], family=1).verdict == "leaks"
+
+
+@pytest.mark.parametrize("hits", [0, 70])
+@pytest.mark.parametrize(("control", "found"), [
+    ("identity encoder", 20), ("constant encoder", 30), ("shuffled labels", 30),
+])  # fmt: skip
+def test_a_failed_control_takes_every_verdict_away(hits: int, control: str, found: int) -> None:
+    failed = check(control, [trials(found)])
+    assert not failed.passed
+    finding = judge("linkability", [trials(hits)], policy(), controls=[failed], family=1)
+    assert finding.verdict == "attack invalid"
+    assert control in finding.sentence
+
+
+@pytest.mark.parametrize(("control", "found"), [
+    ("identity encoder", 95), ("constant encoder", 1), ("shuffled labels", 3),
+])  # fmt: skip
+def test_controls_pass_on_what_they_expect(control: str, found: int) -> None:
+    assert check(control, [trials(found), trials(1)]).passed
+
+
+def test_a_chance_control_fails_by_chance_once_in_a_thousand() -> None:
+    rng = np.random.default_rng(0)
+    failed = 0
+    for _ in range(300):
+        chance = np.full(200, 0.1)
+        some = [
+            Trials("a", "m", np.arange(200), (rng.random(200) < 0.1) * 1.0, chance, chance)
+            for _ in range(6)
+        ]
+        failed += not check("shuffled labels", some).passed
+    assert failed <= 2
+
+
+def test_what_the_policy_demands_beside_is_a_leak() -> None:
+    finding = judge("singling_out", [trials(0)], policy(), family=1, demand="k = 1, asked for 5")
+    assert finding.verdict == "leaks"
+    assert "k = 1" in finding.sentence
+    assert judge("singling_out", [], policy(), family=1, demand="k = 1").verdict == "leaks"
