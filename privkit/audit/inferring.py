@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.attribute_inference import infer_trials
+from privkit.audit.bounds import bounds_table
 from privkit.audit.findings import NotRun
 from privkit.audit.material import Material
 from privkit.audit.risks import RiskName
 from privkit.audit.tasks import Task, Tried
+from privkit.result import Table
 
 __all__ = [
     "MEMBER",
@@ -101,8 +103,6 @@ def try_inference(
         seed: of folds and models.
         bounds: whether the bounds on any adversary are computed beside.
     """
-    from privkit.audit.bounds import bounds_table
-
     values = secrets_of(material, risk)[name]
     public = None
     if material.public is not None and name in material.public.sensitive:
@@ -110,7 +110,8 @@ def try_inference(
     outcome = infer_trials(
         material.features, material.owners, values, name=name, seed=seed, public=public
     )
-    tables = []
+    tables: list[Table] = []
     if bounds and outcome.trials:
-        tables.append(bounds_table(material, name, values, outcome.trials, seed))
+        table = bounds_table(material, name, values, outcome.trials, seed)
+        tables += [] if table is None else [table]
     return Tried({risk: outcome.trials}, {risk: outcome.notes}, {risk: tables})

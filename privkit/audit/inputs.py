@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from privkit.audit.encoder_file import encoder_file
 from privkit.audit.labels import Labels, read_labels, read_yes_no, text_labels
 from privkit.audit.material import Known, Material, Pictures
+from privkit.audit.rounding import noticed_rounding
 from privkit.errors import InputError
 from privkit.features.open_features import open_features
 from privkit.features.stored import files_sha256
@@ -228,12 +229,22 @@ class _Opener:
             sample=pixels,
             width=stored.shape[1],
         )
-        self._match(encoder.matches(stored, pixels))
+        match = encoder.matches(stored, pixels)
+        defense = None
+        if match.equal < 1 and material.bits is None:
+            defense = noticed_rounding(stored, encoder.store(pixels))
+        if defense is not None:
+            self.warnings.append(
+                f"The stored floats are {defense.name}; the attacks take every feature that "
+                "rounds to a stored value for a match."
+            )
+        else:
+            self._match(match)
         self.warnings += [note[0].upper() + note[1:] for note in encoder.notes]
         path = encoder_file(self.given.encoder)
         if path is not None:
             self._used(self.given.encoder.rpartition("/")[2], "encoder", [path], 1)
-        return replace(material, encoder=encoder)
+        return replace(material, encoder=encoder, defense=defense)
 
     def _match(self, match: Match) -> None:
         """The encoder has to be the one that filled the store, and the pictures those behind it."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from privkit.models.defenses import Defense
     from privkit.models.encoder import Encoder
 
 __all__ = ["Known", "Material", "Pictures"]
@@ -65,6 +66,7 @@ class Material:
         pictures: the pictures behind the records, ``(n, h·w)``; for scoring and for an adversary's
             photos of other people, never of the target.
         encoder: what filled the store.
+        defense: what was done to the encoder's features before they were stored, where it is known.
         sampled_from: records in the store where only some are here.
     """
 
@@ -78,6 +80,7 @@ class Material:
     public: Known | None = None
     pictures: Pictures | None = None
     encoder: Encoder | None = None
+    defense: Defense | None = None
     sampled_from: int | None = None
 
     def __len__(self) -> int:

@@ -31,7 +31,13 @@ from privkit.evaluation.identity import IdentityEvaluator
 from privkit.evaluation.trials import Trials
 from privkit.models.encoder import Through
 
-__all__ = ["ORIGINAL", "rebuilding_controls", "rebuilding_lacks", "rebuilding_tasks"]
+__all__ = [
+    "ORIGINAL",
+    "PixelEncoder",
+    "rebuilding_controls",
+    "rebuilding_lacks",
+    "rebuilding_tasks",
+]
 
 RECOGNISED = "person recognised"
 #: The targets themselves, among the pictures to look at.
@@ -76,7 +82,8 @@ def rebuilding_tasks(material: Material, seed: int) -> tuple[list[Task], list[No
     for name, attack in _picture_attacks().items():
         missing = attack.missing(setting.scene)
         if missing is not None:
-            lacks.append(NotRun(name, missing, "an encoder that gives it, with --encoder"))
+            what, _, supply = missing.partition(": ")
+            lacks.append(NotRun(name, f"it needs {what}", supply))
             continue
         seconds = _SECONDS * (0.1 + len(setting.scene.targets) / 100)
         tasks.append(
@@ -95,9 +102,13 @@ def rebuilding_controls(material: Material, seed: int) -> list[Task]:
     assert material.pictures is not None  # noqa: S101 - rebuilding_lacks has asked
     pictures = material.pictures
 
-    def stored_by(encoder: _Pixels | _Constant) -> Material:
+    def stored_by(encoder: PixelEncoder | _Constant) -> Material:
         return replace(
-            material, features=encoder.store(pictures.pixels), bits=None, encoder=encoder
+            material,
+            features=encoder.store(pictures.pixels),
+            bits=None,
+            encoder=encoder,
+            defense=None,
         )
 
     def dealt() -> Material:
@@ -105,7 +116,7 @@ def rebuilding_controls(material: Material, seed: int) -> list[Task]:
         return replace(material, features=material.features[order], encoder=None)
 
     variants: dict[str, Callable[[], Material]] = {
-        "identity encoder": lambda: stored_by(_Pixels(pictures.shape)),
+        "identity encoder": lambda: stored_by(PixelEncoder(pictures.shape)),
         "constant encoder": lambda: stored_by(_Constant()),
         "shuffled labels": dealt,
     }
@@ -176,7 +187,7 @@ def _setting(material: Material, seed: int) -> _Setting:
             np.flatnonzero(half[target.person] == h),
             Adversary(
                 network=material.encoder,
-                defense=None,
+                defense=material.defense,
                 auxiliary=_with_public(everybody.take(half[everybody.person] != h), material),
                 gallery=gallery,
                 shape=material.pictures.shape,
@@ -256,7 +267,7 @@ def _shown(person: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class _Pixels:
+class PixelEncoder:
     """An encoder that hides nothing: it stores the picture at a quarter of its pixels."""
 
     shape: tuple[int, int]

@@ -66,7 +66,8 @@ def write_trials(
         people: labels, ``people[trials.person]``; without them the numbers are written.
     """
     with path.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        # All texts in quotes: the writer leaves a lone carriage return bare, which ends a line.
+        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow(COLUMNS)
         for risk, several in trials.items():
             for one in several:
@@ -80,7 +81,7 @@ def _rows(risk: RiskName, trials: Trials, people: Sequence[str]) -> Iterator[lis
         zip(trials.person.tolist(), *(values.tolist() for values in columns), strict=True)
     ):
         label = people[person] if people else str(person)
-        yield [*names, _cell(label), n, *map(repr, numbers)]
+        yield [*names, _cell(label), n, *numbers]
 
 
 def _cell(text: str) -> str:

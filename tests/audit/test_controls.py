@@ -1,0 +1,79 @@
+"""The stores that the controls make: what is kept, and what is destroyed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from privkit.audit.controls import (
+    constant,
+    identity,
+    reduced,
+    shuffled_people,
+    shuffled_secrets,
+)
+from privkit.audit.material import Known
+from tests.audit.stores import store, with_attribute
+
+
+def test_the_identity_encoder_stores_the_secret_and_little_else() -> None:
+    material = store(0.0)
+    planted = identity(material, material.owners, 0)
+    centre = np.stack([planted.features[material.owners == p].mean(0) for p in range(40)])
+    spread = np.abs(planted.features - centre[material.owners]).mean()
+    assert spread < 0.2 * np.abs(centre[:, None] - centre[None]).mean()
+    assert planted.bits is None
+
+
+def test_in_a_gallery_a_person_is_stored_as_in_the_store() -> None:
+    material = store(0.0)
+    gallery = Known(material.features, material.owners)
+    planted = identity(replace(material, gallery=gallery), material.owners, 0)
+    assert planted.gallery is not None
+    near = ((planted.features[:, None] - planted.gallery.features[None]) ** 2).sum(2).argmin(1)
+    assert (material.owners[near] == material.owners).mean() > 0.99
+
+
+def test_a_constant_says_nothing() -> None:
+    material = store(1.0)
+    material = replace(material, gallery=Known(material.features, material.owners))
+    flat = constant(material)
+    assert not flat.features.any()
+    assert flat.gallery is not None
+    assert not flat.gallery.features.any()
+
+
+def test_shuffled_people_keep_how_many_records_each_has() -> None:
+    material = store(1.0)
+    other = shuffled_people(material, 0)
+    assert np.array_equal(np.bincount(other.owners), np.bincount(material.owners))
+    assert (other.owners == material.owners).mean() < 0.2
+    assert other.features is material.features
+
+
+def test_shuffled_secrets_stay_with_a_person() -> None:
+    """Dealt record by record they would no longer be an attribute of a person."""
+    material = with_attribute(store(0.0), 1.0)
+    other = shuffled_secrets(material, 0)
+    labels = other.sensitive["glasses"]
+    for person in range(40):
+        assert len(set(labels[material.owners == person])) == 1
+    assert sorted(labels) == sorted(material.sensitive["glasses"])
+    assert (labels != material.sensitive["glasses"]).any()
+    assert np.array_equal(other.owners, material.owners)
+
+
+def test_what_differs_within_a_person_is_dealt_to_records() -> None:
+    material = store(0.0)
+    member = np.arange(len(material)) % 2 == 0
+    other = shuffled_secrets(replace(material, member=member), 0)
+    assert other.member is not None
+    assert other.member.sum() == member.sum()
+    assert (other.member != member).any()
+
+
+def test_a_large_store_is_reduced_to_a_few_hundred_people() -> None:
+    small = reduced(store(0.0, people=500, records=3), 0)
+    assert len(np.unique(small.owners)) == 200
+    assert len(small) == 600
