@@ -7,7 +7,6 @@ model. The baseline guesses the most frequent value among the training videos.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +18,9 @@ from numpy.typing import NDArray
 from privkit.data.questions.record import QuestionSet
 from privkit.errors import InputError
 from privkit.evaluation.intervals import Interval, share_over_people
+from privkit.evaluation.probes import NEIGHBOURS, linear_probe
 
 __all__ = ["PROBES", "ProbeVideos", "Probed", "Secrets", "probe", "probe_videos", "read_secrets"]
-
-#: Neighbours that vote: few-bit codes have many equal ones, of which one alone says little.
-_NEIGHBOURS = 15
-#: Inverse strengths of the linear probe's penalty that it chooses among.
-_STRENGTHS = (0.01, 0.1, 1.0, 10.0)
-_FOLDS = 3
-_SEARCH_STEPS = 200
-_FINAL_STEPS = 2000
 
 #: What privkit's own sets tell of a video; other sets may tell something else.
 _USUAL = ("identity", "background", "side")
@@ -173,37 +165,8 @@ _Answers = tuple[NDArray[np.str_], bool]
 def _linear(
     train: NDArray[np.float32], labels: NDArray[np.str_], test: NDArray[np.float32]
 ) -> _Answers:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
-    scaler = StandardScaler().fit(train)
-    x = scaler.transform(train)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it is returned
-        model = LogisticRegression(C=_strength(x, labels), max_iter=_FINAL_STEPS).fit(x, labels)
-    found: NDArray[np.str_] = model.predict(scaler.transform(test))
-    return found, bool(model.n_iter_.max() < _FINAL_STEPS)
-
-
-def _strength(x: NDArray[np.float32], labels: NDArray[np.str_]) -> float:
-    """The C that reads most in three folds of the training videos; ties go to the smallest."""
-    from sklearn.linear_model import LogisticRegression
-
-    order = np.random.default_rng(0).permutation(len(labels))
-    fold = np.empty(len(labels), dtype=np.int64)
-    # By label in turn, so that a value of three videos is in every fold.
-    fold[order[np.argsort(labels[order], kind="stable")]] = np.arange(len(labels)) % _FOLDS
-    hits = np.zeros(len(_STRENGTHS))
-    for n in range(_FOLDS):
-        own, held = fold != n, fold == n
-        if len(np.unique(labels[own])) < 2 or not held.any():
-            continue
-        model = LogisticRegression(max_iter=_SEARCH_STEPS, warm_start=True)
-        for place, strength in enumerate(_STRENGTHS):
-            model.set_params(C=strength).fit(x[own], labels[own])
-            hits[place] += (model.predict(x[held]) == labels[held]).sum()
-    return _STRENGTHS[int(hits.argmax())]
+    fitted = linear_probe(train, labels)
+    return fitted.predict(test), fitted.converged
 
 
 def _nearest(
@@ -211,7 +174,7 @@ def _nearest(
 ) -> _Answers:
     from sklearn.neighbors import KNeighborsClassifier
 
-    model = KNeighborsClassifier(min(_NEIGHBOURS, len(train)), algorithm="brute")
+    model = KNeighborsClassifier(min(NEIGHBOURS, len(train)), algorithm="brute")
     found: NDArray[np.str_] = model.fit(train, labels).predict(test)
     return found, True
 
