@@ -13,7 +13,7 @@ import typer
 import typer.core
 
 import privkit
-from privkit.cli import capacity, data, invert, kanon, videoqa
+from privkit.cli import audit, capacity, compare, data, invert, kanon, verify, videoqa
 from privkit.errors import PrivkitError
 
 __all__ = ["app", "run"]
@@ -41,7 +41,7 @@ app = typer.Typer(
     cls=_Commands,
     help="Find out whether stored features of people are de-identified.",
     epilog="Exit codes: 0 done, 1 a gate that you set failed, 2 bad input or usage, "
-    "130 interrupted.",
+    "3 the audit cannot say, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -67,6 +67,9 @@ def _root(
 
 
 app.command("invert")(invert.invert)
+app.command("audit")(audit.audit)
+app.command("verify")(verify.verify)
+app.command("compare")(compare.compare)
 app.add_typer(kanon.app, name="kanon")
 app.command("capacity")(capacity.capacity)
 app.add_typer(data.app, name="data")

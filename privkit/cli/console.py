@@ -20,6 +20,7 @@ from privkit.errors import InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from privkit.audit.findings import Audit
     from privkit.report.html import Picture
     from privkit.result import Result, Table
 
@@ -32,6 +33,8 @@ __all__ = [
     "SeedOption",
     "command_line",
     "deliver",
+    "reader_may_leave",
+    "say_audit",
 ]
 
 OutOption = Annotated[
@@ -215,13 +218,20 @@ def deliver(
         write_times(folder, output.seconds)
 
     folder = write_run(name, output.out, fill)
-    try:
+    with reader_may_leave():
         _print(result, folder, output)
+    return result.exit_code
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Print to a reader who may have left, as ``| head`` does."""
+    try:
+        yield
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # rich turns a closed pipe into SystemExit(1)
-        # The reader has left, as `| head` does. The run is written, and 1 would mean a failed gate.
+        # The run is written, and 1 would mean a failed gate.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return result.exit_code
 
 
 def _console(*, stderr: bool = False) -> Console:
@@ -235,11 +245,7 @@ def _console(*, stderr: bool = False) -> Console:
 
 def _print(result: Result, folder: Path, output: Output) -> None:
     if output.as_json:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8")  # as JSON demands (RFC 8259, section 8.1)
-        sys.stdout.write(result.to_json())
-        if not output.quiet:
-            _console(stderr=True).print(f"run: {folder}", markup=False)
+        _print_json(result.to_json(), folder, output)
         return
     console = _console()
     if output.quiet:
@@ -261,6 +267,38 @@ def _print(result: Result, folder: Path, output: Output) -> None:
             markup=False,
         )
     console.print(f"\nrun: {folder}   report: {folder / 'report.html'}", markup=False)
+
+
+def _print_json(text: str, folder: Path, output: Output) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # as JSON demands (RFC 8259, section 8.1)
+    sys.stdout.write(text)
+    if not output.quiet:
+        _console(stderr=True).print(f"run: {folder}", markup=False)
+
+
+def say_audit(audit: Audit, folder: Path, output: Output) -> None:
+    """Print what an audit found: the headline, a line a risk, what limits it."""
+    if output.as_json:
+        _print_json(audit.to_json(), folder, output)
+        return
+    console = _console()
+    if output.quiet:
+        console.print(str(folder), markup=False)
+        return
+    for notice in audit.notices:
+        console.print(f"NOTE: {notice}", style="bold yellow", markup=False)
+    console.print(audit.headline, style="bold", markup=False)
+    console.print(audit.store, markup=False)
+    for finding in audit.risks:
+        style = _VERDICT_STYLE.get(finding.verdict, "")
+        console.print(f"• {finding.title}: {finding.sentence}", style=style, markup=False)
+    for warning in audit.warnings:
+        console.print(f"Warning: {warning}", style="yellow", markup=False)
+    console.print(f"\nrun: {folder}   report: {folder / 'report.html'}", markup=False)
+
+
+_VERDICT_STYLE = {"leaks": "bold red", "attack invalid": "magenta", "no leak found": "green"}
 
 
 def _print_table(console: Console, table: Table) -> None:

@@ -8,12 +8,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from privkit.report.visible import shortened, visible
 from privkit.result import Result, Table
 
-__all__ = ["Picture", "write_report"]
+__all__ = ["Picture", "text_columns", "write_page", "write_report"]
 
 #: How a cell with a number begins; empty cells and dashes stand for a missing number.
 _NUMBER = re.compile(r"[-+−–—<>≤≥~≈\s]*(\d|$)")
@@ -47,27 +49,41 @@ def write_report(path: Path, result: Result, pictures: Sequence[Picture] = ()) -
         result: what was found.
         pictures: the figures, in reading order.
     """
-    environment = Environment(
-        loader=PackageLoader("privkit.report"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = environment.get_template("report.html.j2").render(
+    write_page(
+        path,
+        "report.html.j2",
         result=result,
         pictures=pictures,
-        tables=[(table, _text_columns(table)) for table in result.tables],
+        tables=[(table, text_columns(table)) for table in result.tables],
         configuration=[
             (key, json.dumps(value, ensure_ascii=False, default=str))
             for key, value in sorted(result.configuration.items())
         ],
     )
-    # A file name in the command that is not valid Unicode must not break the report.
-    path.write_text(html, encoding="utf-8", errors="backslashreplace")
 
 
-def _text_columns(table: Table) -> list[bool]:
+def write_page(path: Path, template: str, **parts: Any) -> None:
+    """Fill a template with everything escaped, and what cannot be seen spelt out.
+
+    Args:
+        path: the HTML file to write.
+        template: a file of ``privkit/report/templates``.
+        **parts: what the template shows.
+    """
+    environment = Environment(
+        loader=PackageLoader("privkit.report"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["short"] = shortened
+    html = environment.get_template(template).render(parts)
+    path.write_text(html, encoding="utf-8")
+
+
+def text_columns(table: Table) -> list[bool]:
     """Which columns hold words, which are read from the left; numbers are aligned at the right."""
     return [
         any(_NUMBER.match(row[n]) is None for row in table.rows) for n in range(len(table.columns))

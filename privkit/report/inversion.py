@@ -99,10 +99,9 @@ def draw_identification(
         axis = figure.add_subplot()
         for n, attack in enumerate(attacks):
             own = {m.where["level"]: m for m in shares if m.where["attack"] == attack}
-            x = np.arange(len(levels)) + (n - (len(attacks) - 1) / 2) * min(
-                0.13, 0.6 / len(attacks)
-            )
-            value, low, high = _ends([own[level] for level in levels])
+            run = [place for place, level in enumerate(levels) if level in own]
+            x = np.array(run) + (n - (len(attacks) - 1) / 2) * min(0.13, 0.6 / len(attacks))
+            value, low, high = _ends([own[levels[place]] for place in run])
             axis.errorbar(
                 x,
                 100 * value,

@@ -20,7 +20,18 @@ from privkit.errors import InputError
 HEAVY = ("torch", "sklearn", "matplotlib", "pandas", "scipy", "pyarrow", "numpy")
 VIDEOQA = ["check", "generate", "supervision", "sweep", "train", "evaluate", "encode"]
 VIDEOQA += ["transfer", "maps", "words", "tiny"]
-COMMANDS = ["invert", "kanon", "capacity", "data", "data fetch", "data list", "data generate"]
+COMMANDS = [
+    "invert",
+    "audit",
+    "verify",
+    "compare",
+    "kanon",
+    "capacity",
+    "data",
+    "data fetch",
+    "data list",
+    "data generate",
+]
 COMMANDS += ["videoqa", *(f"videoqa {name}" for name in VIDEOQA)]
 
 
