@@ -22,6 +22,7 @@ from privkit.audit.stored import AUDIT, read_audit
 from privkit.audit.trials_file import TRIALS, Key, StoredTrials, read_trials
 from privkit.errors import InputError
 from privkit.evaluation.intervals import Interval
+from privkit.evaluation.multiplicity import holm
 from privkit.evaluation.trials import Trials
 from privkit.manifest import Manifest
 
@@ -167,8 +168,6 @@ def compare_runs(first: Run, second: Run, *, seed: int) -> Comparison:
         second: the later one.
         seed: of the random flips where there are too many people to count all.
     """
-    from privkit.videoqa.paired import holm
-
     keys = [key for key in first.trials.trials if first.rate(key)]
     others = [key for key in second.trials.trials if second.rate(key)]
     both = [key for key in keys if key in set(others)]

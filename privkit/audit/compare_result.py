@@ -173,7 +173,8 @@ def _change_table(found: Comparison) -> Table:
         "Change: mean over the people of both, each person counting the same, with its 95% "
         "interval over people; where nobody is in both, the difference of the two rates, with an "
         f"interval as of different people. Shown: p below {SIGNIFICANT} in a sign-flip test over "
-        "people, corrected for all attacks.",
+        "people, corrected for all attacks. People are matched by their labels; where none were "
+        "given, by the place of their record.",
     )
 
 

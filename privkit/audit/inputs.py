@@ -117,14 +117,14 @@ class _Opener:
         """Everything, in the order in which one input is needed for the next."""
         given, n = self.given, self.features.n
         faces = self._faces()
-        person = None if given.person is None else self._labels(given.person, "--person", "people")
+        person = None if given.person is None else self._labels(given.person, "--person", "person")
         if person is None and faces is not None:
             person = text_labels(np.array(faces.people)[faces.person])
         if faces is not None and person is not None:
             _same_people(faces, person)
         sensitive = {}
         for name in given.sensitive:
-            for column in self._values(name, "--sensitive", "sensitive values"):
+            for column in self._values(name, "--sensitive", "sensitive"):
                 sensitive[column.name] = column.values
         member = None
         if given.members is not None:
@@ -373,7 +373,7 @@ class _Opener:
         if name is not None:
             columns, files = read_labels(name, path, rows=features.n, option=f"--{role}-person")
             if files is not None:
-                self._used(files.source, f"{role} people", files.paths, features.n)
+                self._used(files.source, f"{role}-person", files.paths, features.n)
             labels = text_labels(columns[0].values[rows], option=f"--{role}-person")
         sensitive: dict[str, NDArray[Any]] = {}
         for given in self.given.sensitive:
