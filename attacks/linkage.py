@@ -1,51 +1,69 @@
-"""Name the person behind a stored feature by the nearest feature of a known photo."""
+"""Name the person behind a stored feature by comparing it with those of known photos."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attacks.adversary import Adversary
 from attacks.base import Attack, Makes
+from attacks.cross_fitting import FEWEST_PEOPLE, CrossFitted, deal_folds
+from attacks.matched_scores import Judge, OneByOne
+from attacks.matching import MATCHERS
 
-__all__ = ["Compare", "Linkage"]
-
-Compare = Literal["nearest", "mean"]
+__all__ = ["Linkage"]
 
 
 @dataclass(frozen=True)
 class Linkage(Attack):
-    """Nearest neighbour in a gallery of known photos (record linkage; Domingo-Ferrer 2001).
+    """Compare with a gallery of known photos (record linkage; Domingo-Ferrer 2001).
 
     The adversary has named photos of the candidates, stores them through the same network and
-    defense, and names the candidate whose nearest stored feature is closest. No picture is made:
-    an attack that needs none cannot be stopped by making pictures ugly. Codes are compared by
-    their Hamming distance, floats by their Euclidean distance. Ties, frequent among short codes,
-    are broken at random by the scoring.
+    defense, and names the candidate who fits best. No picture is made: an attack that needs none
+    cannot be stopped by making pictures ugly. Ties, frequent among short codes, are broken at
+    random by the scoring.
+
+    A matcher that learns does so from the photos of other people. Some of them are candidates too:
+    a candidate is scored by what was learned without that person (cross-fitting), so that none
+    stands out by having been learned from. With fewer than four others there is nothing to learn,
+    and the nearest photo is taken.
 
     Attributes:
-        compare: with a candidate's ``"nearest"`` stored feature, or with the ``"mean"`` of them.
+        compare: a name in :data:`attacks.matching.MATCHERS`.
     """
 
     makes: ClassVar[Makes] = "names"
 
-    compare: Compare = "nearest"
+    compare: str = "nearest"
 
     def run(
         self, stored: NDArray[np.float32], adversary: Adversary, rng: np.random.Generator
     ) -> NDArray[np.float32]:
-        """Score each candidate by minus the squared distance of the feature compared with."""
-        known = adversary.store(adversary.gallery.pixels).astype(np.float64)
-        person = adversary.gallery.person
-        if self.compare == "mean":
-            known = np.stack([known[person == p].mean(0) for p in np.unique(person)])
-            person = np.unique(person)
-        target = stored.astype(np.float64)
-        squared = (target**2).sum(1)[:, None] + (known**2).sum(1) - 2.0 * target @ known.T
+        """Score each candidate; those without a known photo lowest."""
+        known, person = adversary.store_of(adversary.gallery), adversary.gallery.person
         scores = np.full((len(stored), adversary.people), np.finfo(np.float32).min)
-        for candidate in np.unique(person):
-            scores[:, candidate] = -squared[:, person == candidate].min(1)
+        scores[:, np.unique(person)] = self._judge(stored, adversary, rng).score(known, person)
         return scores.astype(np.float32)
+
+    def _judge(
+        self, stored: NDArray[np.float32], adversary: Adversary, rng: np.random.Generator
+    ) -> Judge:
+        matcher, others = MATCHERS[self.compare], adversary.auxiliary
+        nobody = np.full(len(stored), -1)
+        if not matcher.learns or len(np.unique(others.person)) < FEWEST_PEOPLE:
+            plain = MATCHERS["nearest"] if matcher.learns else matcher
+            return OneByOne(plain.fit(None, None, rng), stored, nobody)
+        people = np.concatenate([others.person, adversary.gallery.person])
+        return CrossFitted(
+            matcher,
+            stored,
+            person=nobody,
+            probe_fold=nobody,
+            public=adversary.store_of(others),
+            public_person=others.person,
+            folds=deal_folds(people, others.person, rng),
+            seed=int(rng.integers(2**31)),
+        )

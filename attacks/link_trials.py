@@ -1,0 +1,251 @@
+"""Link the records of any store to known records of the same people: every matcher, as trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from attacks.cross_fitting import FEWEST_PEOPLE, CrossFitted, deal_folds
+from attacks.matched_scores import Judge, Matched, OneByOne, matched, matched_and_fused
+from attacks.matching import MATCHERS, Matcher
+from attacks.matching.base import MOST_ROWS, Features, Ints
+from attacks.verification import (
+    control_rank_hits,
+    impostor_scores,
+    open_hits,
+    rank_hits,
+    threshold_at,
+)
+from privkit.errors import InputError
+from privkit.evaluation.people import sample_of_people
+from privkit.evaluation.trials import Trials
+
+__all__ = ["copies", "link_trials", "open_trials"]
+
+#: Pairs of a probe and a known row that one matcher scores: of more, people are drawn.
+_PAIRS = 300_000_000
+_FALSE_POSITIVES = 0.01
+_ROWS_AT_ONCE = 65536
+
+
+def link_trials(
+    probes: Features,
+    probe_person: Ints,
+    gallery: Features,
+    gallery_person: Ints,
+    public: Features | None = None,
+    public_person: Ints | None = None,
+    *,
+    seed: int,
+    matchers: Mapping[str, Matcher] = MATCHERS,
+) -> list[Trials]:
+    """Attack every record whose person is in the gallery by every matcher.
+
+    For each matcher: "rank-1", the probability that the right candidate comes first (baseline: one
+    in the candidates), and "TPR at FPR 1%", that the right pair is accepted where one wrong pair in
+    a hundred is (where there are a hundred wrong pairs to tell that from). The control judges the
+    right candidate by a record of another person. Where somebody has several records, the same with
+    all records of a person together, as ``…_fused``.
+
+    A matcher that learns does so from the public people, or, where there are none, from the records
+    of the other people here (:mod:`attacks.cross_fitting`): an adversary who knows whose those are.
+    With fewer than four people it is left out.
+
+    Args:
+        probes: ``(n, d)`` of ±1 or floats, without NaN.
+        probe_person: ``(n,)``.
+        gallery: ``(g, d)``, known records; none is a probe (see :func:`copies`).
+        gallery_person: ``(g,)``.
+        public: ``(p, d)``, records of other people, or ``None``.
+        public_person: ``(p,)``, none of whom is in the others.
+        seed: of all draws.
+        matchers: by name.
+
+    Raises:
+        InputError: fewer than two people with a record in each of probes and gallery, or public
+            records of people who are attacked.
+    """
+    store = _Store(probes, probe_person, gallery, gallery_person, public, public_person, seed)
+    several = len(np.unique(store.probe_person)) < len(store.probe_person)
+    trials: list[Trials] = []
+    for name, judge in store.judges(matchers):
+        rng = np.random.default_rng([seed, 1])
+        if several:
+            scores, fused = matched_and_fused(judge, gallery, gallery_person, rng)
+            trials += _closed(f"linkage_{name}", scores)
+            trials += _closed(f"linkage_{name}_fused", fused)
+        else:
+            trials += _closed(f"linkage_{name}", matched(judge, gallery, gallery_person, rng))
+    return trials
+
+
+def open_trials(
+    probes: Features,
+    probe_person: Ints,
+    gallery: Features,
+    gallery_person: Ints,
+    public: Features | None = None,
+    public_person: Ints | None = None,
+    *,
+    seed: int,
+    rate: float = 0.1,
+    matchers: Mapping[str, Matcher] = MATCHERS,
+) -> list[Trials]:
+    """The same where the adversary does not know who is in the gallery.
+
+    Half of the people, drawn at random, are taken out of the gallery. A hit is an enrolled person's
+    record that is named, and rightly, at a threshold where ``rate`` of the other people's records
+    are named (wrongly). The baseline names a random candidate at that rate.
+
+    Args:
+        probes: as for :func:`link_trials`, like all up to ``matchers``.
+        probe_person: ``(n,)``.
+        gallery: ``(g, d)``.
+        gallery_person: ``(g,)``.
+        public: ``(p, d)`` or ``None``.
+        public_person: ``(p,)``.
+        seed: of all draws.
+        rate: of false alarms, at least 1 / records of people who were taken out.
+        matchers: by name.
+
+    Raises:
+        InputError: as :func:`link_trials`, or too few records for this rate.
+    """
+    store = _Store(probes, probe_person, gallery, gallery_person, public, public_person, seed)
+    rng = np.random.default_rng([seed, 2])
+    attacked = rng.permutation(np.unique(store.probe_person))
+    kept = ~np.isin(gallery_person, attacked[: len(attacked) // 2])
+    trials = []
+    for name, judge in store.judges(matchers):
+        draws = np.random.default_rng([seed, 3])
+        scores = matched(judge, gallery[kept], gallery_person[kept], draws)
+        inside = scores.take(scores.enrolled)
+        threshold = threshold_at(scores.top[~scores.enrolled], rate)
+        trials.append(
+            Trials(
+                f"linkage_{name}",
+                f"named at {rate:.0%} false alarms",
+                inside.person,
+                open_hits(scores, rate),
+                rate / inside.candidates,
+                control_rank_hits(inside) * threshold.accepts(inside.control),
+            )
+        )
+    return trials
+
+
+def copies(probes: Features, gallery: Features) -> float:
+    """The share of probes that are equal to a row of the gallery.
+
+    Where it is 1 and the rows are not few-bit codes, the known records are the attacked ones, and
+    linking them proves nothing.
+    """
+    kind = np.result_type(probes, gallery)
+    known = set(_digests(gallery, kind))
+    return float(np.mean([digest in known for digest in _digests(probes, kind)]))
+
+
+def _digests(rows: Features, kind: np.dtype[Any]) -> Iterator[bytes]:
+    """A hash of 128 bits of each row; 0 and -0 are equal."""
+    for first in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows[first : first + _ROWS_AT_ONCE].astype(kind) + kind.type(0)
+        for row in np.ascontiguousarray(part):
+            yield blake2b(row, digest_size=16).digest()
+
+
+class _Store:
+    """The checked input of the attacks, with the probes that are attacked."""
+
+    def __init__(
+        self,
+        probes: Features,
+        probe_person: Ints,
+        gallery: Features,
+        gallery_person: Ints,
+        public: Features | None,
+        public_person: Ints | None,
+        seed: int,
+    ) -> None:
+        known = np.isin(probe_person, gallery_person)
+        people = len(np.unique(probe_person[known]))
+        if people < 2:
+            raise InputError(
+                "there are too few people to link",
+                where="gallery",
+                rule="at least 2 people with a record to attack and a known one",
+                found=f"{people} people",
+                remedy="known records of more people",
+            )
+        if public_person is not None:
+            attacked = np.concatenate([probe_person, gallery_person])
+            shared = np.intersect1d(public_person, attacked)
+            if len(shared):
+                raise InputError(
+                    "an attack would learn from the people that it attacks",
+                    where="public records",
+                    rule="they are of other people than the attacked and the known records",
+                    found=f"{len(shared)} people in both",
+                )
+        rng = np.random.default_rng([seed, 0])
+        rows = np.flatnonzero(known)
+        most = max(2, _PAIRS // len(gallery))
+        rows = rows[sample_of_people(probe_person[rows], most, rng)]
+        self.probes, self.probe_person = probes[rows], probe_person[rows]
+        self.gallery, self.gallery_person = gallery, gallery_person
+        self.public, self.public_person, self.seed = public, public_person, seed
+        everybody = np.concatenate([self.probe_person, gallery_person])
+        self.folds = deal_folds(everybody, everybody, rng)
+        self.learned_from = np.flatnonzero(sample_of_people(everybody, 2 * MOST_ROWS, rng))
+
+    def judges(self, matchers: Mapping[str, Matcher]) -> Iterator[tuple[str, Judge]]:
+        """Every matcher that has what it needs."""
+        for name, matcher in matchers.items():
+            judge = self._judge(matcher)
+            if judge is not None:
+                yield name, judge
+
+    def _judge(self, matcher: Matcher) -> Judge | None:
+        rng = np.random.default_rng([self.seed, 4])
+        if not matcher.learns or self.public is not None:
+            scorer = matcher.fit(self.public, self.public_person, rng)
+            return OneByOne(scorer, self.probes, self.probe_person)
+        if len(self.folds.people) < FEWEST_PEOPLE:
+            return None
+        own = self.learned_from[self.learned_from < len(self.probes)]
+        known = self.learned_from[len(own) :] - len(self.probes)
+        return CrossFitted(
+            matcher,
+            self.probes,
+            self.probe_person,
+            self.folds.of(self.probe_person),
+            public=np.concatenate([self.probes[own], self.gallery[known]]),
+            public_person=np.concatenate([self.probe_person[own], self.gallery_person[known]]),
+            folds=self.folds,
+            seed=self.seed,
+        )
+
+
+def _closed(attack: str, scores: Matched) -> Iterator[Trials]:
+    """Rank-1 and, where it can be told, TPR at FPR 1%."""
+    yield Trials(
+        attack,
+        "rank-1",
+        scores.person,
+        rank_hits(scores),
+        1.0 / scores.candidates,
+        control_rank_hits(scores),
+    )
+    wrong = impostor_scores(scores)
+    if len(wrong) * _FALSE_POSITIVES >= 1:
+        threshold = threshold_at(wrong, _FALSE_POSITIVES)
+        yield Trials(
+            attack,
+            f"TPR at FPR {_FALSE_POSITIVES:.0%}",
+            scores.person,
+            threshold.accepts(scores.own),
+            np.full(len(scores.own), _FALSE_POSITIVES),
+            threshold.accepts(scores.control),
+        )

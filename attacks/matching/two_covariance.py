@@ -1,0 +1,162 @@
+"""Matchers that learn, from other people, which directions tell people apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attacks.matching.base import Features, Ints, Matcher, Scorer, by_candidate, on_a_grid, sums
+from attacks.matching.distances import squared_distances
+from attacks.matching.shrinkage import shrunk_covariance
+
+__all__ = ["LDA", "PLDA"]
+
+
+@dataclass(frozen=True)
+class LDA(Matcher):
+    """Distance to the candidate's mean in Fisher's discriminants (Belhumeur et al., PAMI 1997).
+
+    Rows of other people give the covariance of one person's rows, shrunk so that it can be
+    inverted (:mod:`attacks.matching.shrinkage`), and the directions in which people differ most
+    beside it: one fewer than there are people.
+    """
+
+    learns: ClassVar[bool] = True
+
+    def learned(self, public: Features, person: Ints) -> Scorer:
+        """Find the discriminants."""
+        model = _Moments.of(public, person)
+        _, axes = _axes(model.between, model.within)
+        return _DiscriminantScorer(axes[:, : model.people - 1])
+
+
+@dataclass(frozen=True)
+class PLDA(Matcher):
+    """Likelihood ratio of two Gaussians, within and between people (Prince and Elder, ICCV 2007).
+
+    The two-covariance model (Brümmer and de Villiers 2010): a person is a point drawn with the
+    covariance between people, a row is drawn around it with the covariance within. The score is
+    log p(probe | candidate's rows) - log p(probe). Both covariances are learned from other people
+    and shrunk (:mod:`attacks.matching.shrinkage`), so that few of them are enough. Codes are taken
+    as points of ±1: what matters is how bits go together, which a sum over bits cannot see.
+    """
+
+    learns: ClassVar[bool] = True
+
+    def learned(self, public: Features, person: Ints) -> Scorer:
+        """Learn both covariances and the axes in which both are diagonal."""
+        model = _Moments.of(public, person)
+        spread, axes = _axes(model.between_shrunk(), model.within)
+        keep = spread > 1e-6
+        return _RatioScorer(model.centre, axes[:, keep], spread[keep])
+
+
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """What rows of several people say of the rows of any.
+
+    Attributes:
+        people: how many they were.
+        centre: ``(d,)``, the mean of their means.
+        within: ``(d, d)``, covariance of one person's rows, positive definite.
+        means: ``(people, d)``, about the centre.
+        noise: what the means' covariance has of ``within``, a share.
+    """
+
+    people: int
+    centre: NDArray[np.float64]
+    within: NDArray[np.float64]
+    means: NDArray[np.float64]
+    noise: float
+
+    @classmethod
+    def of(cls, public: Features, person: Ints) -> _Moments:
+        rows, start = by_candidate(public.astype(np.float64), person)
+        count = np.diff(np.r_[start, len(rows)])
+        means = sums(rows, start) / count[:, None]
+        centre = means.mean(0)
+        means = means - centre
+        repeated = len(rows) - len(count)
+        noise = float((1.0 / count).mean())
+        if repeated:
+            residual = rows - centre - np.repeat(means, count, axis=0)
+            group = np.repeat(np.arange(len(count)), count)
+            within = shrunk_covariance(residual, group, freedom=repeated)
+        else:
+            # Nobody has two rows: nothing tells the spread of a person from that between people.
+            within, noise = _of_means(means), 0.0
+        scale = float(np.trace(within) + (means**2).sum() / len(means)) / len(centre)
+        # A spread of nothing at all (constant features) is given some: every score is then a tie.
+        within += np.eye(len(centre)) * (1e-6 * scale if scale > 0 else 1.0)
+        return cls(len(count), centre, within, means, noise)
+
+    @property
+    def between(self) -> NDArray[np.float64]:
+        """Covariance of the means, ``(d, d)``, of rank ``people - 1`` at most."""
+        covariance: NDArray[np.float64] = self.means.T @ self.means / (self.people - 1)
+        return covariance
+
+    def between_shrunk(self) -> NDArray[np.float64]:
+        """Covariance between people, less what rows within each add to it; may be indefinite."""
+        return _of_means(self.means) - self.noise * self.within
+
+
+def _of_means(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Covariance of people's means, shrunk."""
+    return shrunk_covariance(means, np.arange(len(means)), freedom=len(means) - 1)
+
+
+def _axes(
+    between: NDArray[np.float64], within: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Axes along which ``within`` is 1 and ``between`` diagonal, the widest first."""
+    from scipy.linalg import eigh
+
+    spread, axes = eigh(between, within)
+    return spread[::-1], np.ascontiguousarray(axes[:, ::-1])
+
+
+@dataclass(frozen=True, eq=False)
+class _DiscriminantScorer(Scorer):
+    """Minus the squared distance to the candidate's mean along ``axes``, ``(d, k)``."""
+
+    axes: NDArray[np.float64]
+
+    def score(
+        self, probes: Features, gallery: Features, gallery_person: Ints
+    ) -> NDArray[np.floating[Any]]:
+        """Score by the distance, in standard deviations of one person's rows."""
+        rows, start = by_candidate(gallery, gallery_person)
+        count = np.diff(np.r_[start, len(rows)])
+        centre = sums(rows, start) / count[:, None]
+        distance = squared_distances(centre @ self.axes, probes.astype(np.float64) @ self.axes)
+        return -distance.T
+
+
+@dataclass(frozen=True, eq=False)
+class _RatioScorer(Scorer):
+    """Log-likelihood ratio along ``axes`` ``(d, k)``: within has variance 1, between ``spread``."""
+
+    centre: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    def score(
+        self, probes: Features, gallery: Features, gallery_person: Ints
+    ) -> NDArray[np.float64]:
+        """Log-likelihood ratios, in nats."""
+        rows, start = by_candidate(gallery, gallery_person)
+        count = np.diff(np.r_[start, len(rows)])[:, None]
+        x = (probes - self.centre) @ self.axes
+        # The person's point, given the candidate's rows: its mean and the variance of a new row.
+        weight = self.spread / (count * self.spread + 1.0)
+        mean = weight * ((sums(rows, start) - count * self.centre) @ self.axes)
+        variance = 1.0 + weight
+        anybody = 1.0 + self.spread
+        ratio = (mean / variance) @ x.T
+        ratio += (0.5 / anybody - 0.5 / variance) @ (x**2).T
+        ratio -= 0.5 * (mean**2 / variance + np.log(variance / anybody)).sum(1)[:, None]
+        return on_a_grid(ratio).T

@@ -1,0 +1,198 @@
+"""Matchers against closed forms, planted truths and degenerate input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+from scipy.stats import multivariate_normal
+
+from attacks.matching import MATCHERS
+from attacks.matching.base import Matcher
+from attacks.matching.bits import _BitScorer, _intraclass
+from attacks.matching.two_covariance import _RatioScorer
+from privkit.errors import InputError
+
+RNG = np.random.default_rng
+
+
+def signs(rng: np.random.Generator, n: int, d: int) -> NDArray[np.float32]:
+    return (rng.integers(0, 2, (n, d)) * 2 - 1).astype(np.float32)
+
+
+@pytest.fixture(params=MATCHERS)
+def matcher(request: pytest.FixtureRequest) -> Matcher:
+    return MATCHERS[request.param]
+
+
+def rank_one(matcher: Matcher, make, rng: np.random.Generator) -> float:
+    """Share of probes whose best candidate is right; ``make`` draws the rows of people."""
+    public, public_person = make(30, 5)
+    people, person = make(40, 3)
+    probe = np.arange(len(person)) % 3 == 0
+    scorer = matcher.fit(public, public_person, rng)
+    scores = scorer.score(people[probe], people[~probe], person[~probe])
+    return float((scores.argmax(1) == person[probe]).mean())
+
+
+# Closed forms
+
+
+def test_nearest_counts_the_bits_that_differ() -> None:
+    rng = RNG(0)
+    probes, gallery, person = signs(rng, 7, 20), signs(rng, 9, 20), np.array([3, 1, 1] * 3)
+    scores = MATCHERS["nearest"].fit(None, None, rng).score(probes, gallery, person)
+    differ = (probes[:, None] != gallery[None]).sum(2)
+    expected = np.stack([-4 * differ[:, person == p].min(1) for p in (1, 3)], axis=1)
+    assert np.array_equal(scores, expected)
+
+
+def test_nearest_mean_and_cosine_of_floats() -> None:
+    rng = RNG(1)
+    probes, gallery = rng.normal(size=(5, 4)), rng.normal(size=(6, 4))
+    person = np.array([0, 1, 0, 1, 2, 2])
+    squared = ((probes[:, None] - gallery[None]) ** 2).sum(2)
+    centre = np.stack([gallery[person == p].mean(0) for p in range(3)])
+    unit = gallery / np.linalg.norm(gallery, axis=1, keepdims=True)
+    sums = np.stack([unit[person == p].sum(0) for p in range(3)])
+    expected = {
+        "nearest": np.stack([-squared[:, person == p].min(1) for p in range(3)], axis=1),
+        "mean": -((probes[:, None] - centre[None]) ** 2).sum(2),
+        "cosine": (probes @ sums.T)
+        / np.linalg.norm(probes, axis=1, keepdims=True)
+        / np.linalg.norm(sums, axis=1),
+    }
+    for name, values in expected.items():
+        scores = MATCHERS[name].fit(None, None, rng).score(probes, gallery, person)
+        np.testing.assert_allclose(scores, values, atol=1e-6)
+
+
+def test_the_weights_of_bits_are_those_of_fellegi_and_sunter() -> None:
+    """Against one row: log of how often a person's two rows have these values over chance."""
+    often, same = np.array([0.5, 0.1, 0.9]), np.array([0.8, 0.3, 0.01])
+    scorer = _BitScorer(np.zeros(3), often, same, np.ones(3, dtype=bool))
+    pairs = np.array([[x, y] for x in (-1.0, 1.0) for y in (-1.0, 1.0)])
+    for x, y in pairs:
+        probability = np.where([x > 0] * 3, often, 1 - often)
+        known = np.where([y > 0] * 3, often, 1 - often)
+        both = probability * known + np.where(x == y, 1, -1) * same * often * (1 - often)
+        expected = np.log(both / (probability * known)).sum()
+        score = scorer.score(np.full((1, 3), x), np.full((1, 3), y), np.zeros(1, dtype=int))
+        assert score[0, 0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_intraclass_correlation_is_found_again() -> None:
+    rng = RNG(2)
+    true = np.array([0.05, 0.5, 0.9])
+    prior = 1 / true - 1
+    share = rng.beta(0.3 * prior, 0.7 * prior, (4000, 3))
+    ones = rng.binomial(4, share).astype(float)
+    np.testing.assert_allclose(_intraclass(ones, np.full(4000, 4.0)), true, atol=0.03)
+
+
+def test_the_ratio_of_two_covariances_is_that_of_joint_densities() -> None:
+    rng = RNG(3)
+    d, centre = 3, np.array([1.0, -2.0, 0.5])
+    a, b = rng.normal(size=(2, d, d))
+    within, between = a @ a.T + np.eye(d), b @ b.T
+    spread, axes = eigh(between, within)
+    scorer = _RatioScorer(centre, axes, spread)
+    probe, rows = rng.normal(size=d), rng.normal(size=(2, d))
+
+    def density(*points: NDArray[np.float64]) -> float:
+        n = len(points)
+        cov = np.kron(np.ones((n, n)), between) + np.kron(np.eye(n), within)
+        return multivariate_normal(np.tile(centre, n), cov).logpdf(np.concatenate(points))
+
+    for known in (rows[:1], rows):
+        expected = density(probe, *known) - density(*known) - density(probe)
+        score = scorer.score(probe[None], known, np.zeros(len(known), dtype=int))
+        assert score[0, 0] == pytest.approx(expected, abs=1e-6)
+
+
+# Planted truths
+
+
+def test_learned_weights_beat_plain_hamming_where_few_bits_tell() -> None:
+    rng = RNG(4)
+
+    def make(people: int, rows: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        person = np.repeat(np.arange(people), rows)
+        own = signs(rng, people, 60)[person]
+        keep = np.where(np.arange(60) < 12, 0.95, 0.52)
+        return np.where(rng.random(own.shape) < keep, own, -own), person
+
+    plain = rank_one(MATCHERS["nearest"], make, rng)
+    weighted = rank_one(MATCHERS["weighted_hamming"], make, rng)
+    assert weighted > plain + 0.2
+
+
+@pytest.mark.parametrize("name", ["lda", "plda"])
+def test_directions_that_tell_nothing_are_learned(name: str) -> None:
+    rng = RNG(5)
+    turn = np.linalg.qr(rng.normal(size=(20, 20)))[0]
+
+    def make(people: int, rows: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        person = np.repeat(np.arange(people), rows)
+        features = rng.normal(size=(people, 20))[person] * (np.arange(20) < 8)
+        noise = rng.normal(size=features.shape) * np.where(np.arange(20) < 8, 0.3, 5.0)
+        return (features + noise) @ turn, person
+
+    assert rank_one(MATCHERS["nearest"], make, rng) < 0.3
+    assert rank_one(MATCHERS[name], make, rng) > 0.8
+
+
+# What holds for every matcher
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), floats=st.booleans(), name=st.sampled_from(sorted(MATCHERS)))
+def test_other_candidates_and_their_order_change_nothing(
+    seed: int, floats: bool, name: str
+) -> None:
+    rng = RNG(seed)
+
+    def draw(n: int) -> NDArray[np.floating]:
+        return rng.normal(size=(n, 6)) if floats else signs(rng, n, 6)
+
+    scorer = MATCHERS[name].fit(draw(20), np.repeat(np.arange(5), 4), rng)
+    probes, gallery, person = draw(4), draw(12), rng.permutation(np.repeat(np.arange(4), 3))
+    whole = scorer.score(probes, gallery, person)
+    assert whole.shape == (4, 4)
+    moved = rng.permutation(12)
+    np.testing.assert_allclose(
+        scorer.score(probes, gallery[moved], person[moved]), whole, atol=1e-6
+    )
+    for place, candidate in enumerate(range(4)):
+        own = person == candidate
+        alone = scorer.score(probes, gallery[own], person[own])
+        np.testing.assert_allclose(alone[:, 0], whole[:, place], atol=1e-6)
+
+
+@pytest.mark.parametrize("d", [1, 3, 40])
+@pytest.mark.parametrize("kind", ["constant", "one row each", "two people", "floats", "copies"])
+def test_scores_are_finite_and_equal_rows_tie(matcher: Matcher, kind: str, d: int) -> None:
+    rng = RNG(6)
+    person = np.arange(6) if kind == "one row each" else np.repeat(np.arange(2), 3)
+    public = {
+        "constant": np.full((6, d), 0.7),
+        "floats": rng.normal(size=(6, d)),
+        "copies": np.repeat(rng.normal(size=(2, d)), 3, axis=0),
+    }.get(kind, signs(rng, 6, d))
+    scorer = matcher.fit(public, person, rng)
+    gallery = np.repeat(public[:1], 5, axis=0)
+    scores = scorer.score(public, gallery, np.arange(5))
+    assert np.isfinite(scores).all()
+    assert (scores == scores[:, :1]).all()
+
+
+def test_nobody_to_learn_from_is_told(matcher: Matcher) -> None:
+    if not matcher.learns:
+        matcher.fit(None, None, RNG(0))
+        return
+    for public, person in ((None, None), (np.ones((3, 2)), np.zeros(3, dtype=int))):
+        with pytest.raises(InputError, match="nobody to learn from"):
+            matcher.fit(public, person, RNG(0))
