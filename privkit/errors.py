@@ -43,4 +43,12 @@ class InputError(PrivkitError):
             parts.append(f"found: {found}")
         if remedy is not None:
             parts.append(f"remedy: {remedy}")
-        super().__init__(" ".join("; ".join(parts).split()))
+        super().__init__(_printable(" ".join("; ".join(parts).split())))
+
+
+def _printable(text: str) -> str:
+    """Text without what moves a terminal's cursor: a file's name may hold anything."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for c in text
+    )

@@ -24,7 +24,7 @@ from privkit.features.table_files import chosen_columns, open_table_files, read_
 from privkit.features.tensors import safetensors_arrays
 from privkit.features.values import comparable, missing
 
-__all__ = ["open_columns", "persons_of"]
+__all__ = ["identifiers", "open_columns", "persons_of"]
 
 ARRAYS: dict[str, Callable[[Path, Collection[str] | None], dict[str, NDArray[Any]]]] = {
     "npy": npy_arrays,
@@ -99,6 +99,31 @@ def persons_of(table: pa.Table, *, where: object = "--person") -> NDArray[np.int
         )
     encoded = column.combine_chunks().dictionary_encode()
     return np.asarray(encoded.indices, dtype=np.int64)
+
+
+def identifiers(path: Given, name: str, *, rows: int) -> NDArray[np.object_]:
+    """Read one column as text: ``7`` of a CSV file is the 7 of a Parquet file.
+
+    Args:
+        path: a file of any kind that ``open_codes`` opens, or several.
+        name: of the column.
+        rows: how many records there are.
+
+    Returns:
+        shape ``(rows,)``.
+
+    Raises:
+        InputError: as :func:`open_columns`, or an identifier is missing.
+    """
+    column = open_columns(path, [name], rows=rows, option="the identifiers").column(0)
+    gone = missing(column)
+    if pc.any(gone).as_py():
+        raise InputError(
+            f"the identifier of row {pc.index(gone, True).as_py()} is missing",
+            where=f"the column {name!r}",
+            rule="every record has one",
+        )
+    return np.asarray(pc.cast(column, pa.string()).to_pylist(), dtype=object)
 
 
 def _from_tables(files: Files, columns: Sequence[str] | None, option: str) -> Any:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -58,19 +58,20 @@ class Files:
     keys: tuple[dict[str, str | None], ...]
 
 
-def find_files(given: Given, *, option: str) -> Files:
+def find_files(given: Given, *, option: str, kinds: Mapping[str, str] = KINDS) -> Files:
     """Find the files that are meant, by the rules of this module.
 
     Args:
         given: one or several files, folders or patterns.
         option: the option that named them, for the errors.
+        kinds: the kinds of files that are known, by the ending of the name.
 
     Raises:
         InputError: if there is no such file, a file is of an unknown kind or of another kind than
             the first one, or is named twice.
     """
     items = [given] if isinstance(given, str | Path) else list(given)
-    found = [pair for item in items for pair in _expanded(item, option)]
+    found = [pair for item in items for pair in _expanded(item, option, kinds)]
     if not found:
         raise InputError("no file is named", where=option, rule="at least one file")
     paths = tuple(path for path, _ in found)
@@ -85,21 +86,21 @@ def find_files(given: Given, *, option: str) -> Files:
                 found=f"{seen[real]} and {path}",
             )
         seen[real] = path
-    kinds = [_kind(path, alone=len(paths) == 1) for path in paths]
-    for path, kind in zip(paths, kinds, strict=True):
-        if kind != kinds[0]:
+    names = [_kind(path, kinds, alone=len(paths) == 1) for path in paths]
+    for path, kind in zip(paths, names, strict=True):
+        if kind != names[0]:
             raise InputError(
                 "the files are of different kinds",
                 where=path,
-                rule=f"all of one kind, here {kinds[0]} like {paths[0]}",
+                rule=f"all of one kind, here {names[0]} like {paths[0]}",
                 found=kind,
                 remedy="name those that are meant with a pattern, e.g. 'codes/*.npy'",
             )
     keys = tuple(_keys(path, root) for path, root in found)
-    return Files(paths, kinds[0], _source(items, paths), keys)
+    return Files(paths, names[0], _source(items, paths), keys)
 
 
-def _expanded(item: str | Path, option: str) -> list[tuple[Path, Path]]:
+def _expanded(item: str | Path, option: str, known: Mapping[str, str]) -> list[tuple[Path, Path]]:
     """Return the files that one item stands for, each with the folder the item starts from."""
     path = Path(item)
     if path.is_dir():
@@ -111,7 +112,7 @@ def _expanded(item: str | Path, option: str) -> list[tuple[Path, Path]]:
         raise InputError(
             "there is no file in this folder",
             where=path,
-            rule=f"{option} names a folder of {', '.join(KINDS)} files",
+            rule=f"{option} names a folder of {', '.join(known)} files",
         )
     if path.is_file():
         return [(path, path.parent)]
@@ -171,13 +172,13 @@ def _numbers(name: str) -> list[str | int]:
     return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)]
 
 
-def _kind(path: Path, *, alone: bool) -> str:
-    kind = KINDS.get(path.suffix.lower())
+def _kind(path: Path, kinds: Mapping[str, str], *, alone: bool) -> str:
+    kind = kinds.get(path.suffix.lower())
     if kind is None:
         raise InputError(
             "this kind of file is not known",
             where=path,
-            rule=f"the name ends with {', '.join(KINDS)}",
+            rule=f"the name ends with {', '.join(kinds)}",
             found=path.suffix or "no extension",
             remedy=None if alone else "name those that are meant with a pattern, e.g. '*.npy'",
         )

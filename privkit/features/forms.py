@@ -31,7 +31,7 @@ from privkit.features.files import Files
 from privkit.features.shards import Shard
 from privkit.features.stored import IN_MEMORY, Form, StoredCodes, Stream
 
-__all__ = ["stored_arrays"]
+__all__ = ["one_bit_a_value", "refuse_unlike", "stored_arrays"]
 
 CHOICES = (
     "codes are (n,) whole numbers, an (n, N) 0/1 matrix, an (n, N) ±1 matrix, "
@@ -56,8 +56,8 @@ def stored_arrays(files: Files, shards: Sequence[Shard], bits: int | None) -> St
     for shard in shards:
         if shard.dtype.kind not in "biuf" or len(shard.shape) not in (1, 2):
             raise _no_codes(shard, bits)
-        if _shape(shard) != _shape(shards[0]):
-            raise _differs(shards[0], shard, shards[0].words(), shard.words())
+    refuse_unlike(shards)
+    for shard in shards:
         if bits is None and shard.dtype.itemsize != shards[0].dtype.itemsize:
             raise _differs(
                 shards[0],
@@ -87,6 +87,25 @@ def stored_arrays(files: Files, shards: Sequence[Shard], bits: int | None) -> St
         # The plain view: slices of a memmap subclass cost several microseconds more each.
         return replace(stored, arrays=tuple(np.asarray(shard.whole()) for shard in shards))
     return replace(stored, stream=_stream(shards))
+
+
+def refuse_unlike(shards: Sequence[Shard]) -> None:
+    """Refuse shards with other columns or other kinds of values than the first one has.
+
+    Raises:
+        InputError: if there is one.
+    """
+    for shard in shards:
+        if _shape(shard) != _shape(shards[0]):
+            raise _differs(shards[0], shard, shards[0].words(), shard.words())
+
+
+def one_bit_a_value(shards: Sequence[Shard]) -> bool:
+    """Tell whether rule 2 or 3 of this module holds for all shards, each of two dimensions."""
+    return any(
+        all(_FITS[form](shard, None) and _only(shard, low, high) for shard in shards)
+        for form, (low, high) in _VALUES.items()
+    )
 
 
 def _stream(shards: Sequence[Shard]) -> Stream:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privkit.errors import InputError
-from privkit.features.shards import Shard, codes_and_bits, own_bits
+from privkit.features.shards import ANY, Choice, Shard, codes_and_bits, own_bits
 
 if TYPE_CHECKING:
     import h5py
@@ -23,8 +23,12 @@ __all__ = ["hdf5_arrays", "hdf5_shard"]
 
 Taken = TypeVar("Taken")
 
+_LARGE, _PACKED_AT_MOST = 1 << 28, 2000
+"""Datasets of more bytes than the first are refused where the file is smaller by more than the
+second; gzip packs by at most 1,032."""
 
-def hdf5_shard(path: Path) -> Shard:
+
+def hdf5_shard(path: Path, choice: Choice = ANY) -> Shard:
     """Open the dataset ``packed`` or ``codes``, or the only dataset, of an HDF5 file.
 
     Raises:
@@ -34,7 +38,7 @@ def hdf5_shard(path: Path) -> Shard:
 
     def codes(file: h5py.File) -> Shard:
         save = "save it with file.create_dataset('codes', data=array)"
-        name, has_bits = codes_and_bits(path, _names(file), save)
+        name, has_bits = codes_and_bits(path, _names(file), save, choice)
         dataset = _own(path, file, name)
         bits = own_bits(path, np.asarray(_own(path, file, "bits")[()])) if has_bits else None
         return Shard(
@@ -42,6 +46,7 @@ def hdf5_shard(path: Path) -> Shard:
             dataset.dtype,
             dataset.shape or (),
             read=lambda rows: _blocks(path, name, rows),
+            pick=lambda index: _picked(path, name, index),
             bits=bits,
             packed=name == "packed",
         )
@@ -89,6 +94,7 @@ def _own(path: Path, file: h5py.File, name: str) -> Any:
         elif dataset.dtype.kind == "O" and h5py.check_string_dtype(dataset.dtype) is None:
             found = "objects"
     if found is None:
+        _refuse_bombs(path, dataset)
         return dataset
     raise InputError(
         f"the dataset {name!r} is not read",
@@ -97,6 +103,19 @@ def _own(path: Path, file: h5py.File, name: str) -> Any:
         found=found,
         remedy="copy the values into a dataset of this file",
     )
+
+
+def _refuse_bombs(path: Path, dataset: Any) -> None:
+    """Refuse a dataset that announces what its file cannot hold: zeros that are not stored."""
+    announced, size = int(dataset.size or 0) * dataset.dtype.itemsize, path.stat().st_size
+    if announced > max(_LARGE, _PACKED_AT_MOST * size):
+        raise InputError(
+            "the dataset is far larger than its file",
+            where=path,
+            rule=f"at most {_PACKED_AT_MOST} bytes of values for each byte of the file",
+            found=f"{announced:,} bytes of values in a file of {size:,}",
+            remedy="write only the records that are there",
+        )
 
 
 def _values(dataset: Any) -> NDArray[Any]:
@@ -118,6 +137,23 @@ def _blocks(path: Path, name: str, rows: int) -> Iterator[NDArray[Any]]:
                 block = dataset[start : start + step]
                 for first in range(0, len(block), rows):
                     yield block[first : first + rows]
+    except _BROKEN as error:
+        raise _unreadable(path, error) from error
+
+
+def _picked(path: Path, name: str, index: NDArray[np.int64]) -> NDArray[Any]:
+    """Return some rows by their sorted numbers."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            dataset = _own(path, file, name)
+            # Rows of one chunk of the file are read together: it is decompressed once.
+            chunk = dataset.chunks[0] if dataset.chunks else 1
+            groups = np.split(index, np.flatnonzero(np.diff(index // chunk)) + 1)
+            empty = np.empty((0, *dataset.shape[1:]), dataset.dtype)
+            parts = [dataset[g[0] : g[-1] + 1][g - g[0]] for g in groups if len(g)]
+            return np.concatenate([empty, *parts])
     except _BROKEN as error:
         raise _unreadable(path, error) from error
 

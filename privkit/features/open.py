@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from privkit.errors import InputError
 from privkit.features.arrays import npy_shard, npz_shard
@@ -18,7 +17,7 @@ from privkit.features.tensors import safetensors_shard
 
 __all__ = ["open_codes"]
 
-SHARDS: dict[str, Callable[[Path], Shard]] = {
+SHARDS: dict[str, Callable[..., Shard]] = {
     "npy": npy_shard,
     "npz": npz_shard,
     "safetensors": safetensors_shard,

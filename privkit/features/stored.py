@@ -20,6 +20,7 @@ from privkit.features.codes import Codes, integers_to_packed, packed_to_integers
 __all__ = [
     "CHUNK",
     "IN_MEMORY",
+    "TO_PACKED",
     "Columns",
     "Form",
     "StoredCodes",
@@ -46,7 +47,7 @@ class Form(Enum):
     TABLE = "columns"
 
 
-_TO_PACKED: dict[Form, Callable[[NDArray[Any], int], NDArray[np.uint8]]] = {
+TO_PACKED: dict[Form, Callable[[NDArray[Any], int], NDArray[np.uint8]]] = {
     Form.INTEGERS: integers_to_packed,
     Form.BITS: lambda chunk, _bits: np.packbits(chunk.astype(bool), axis=1, bitorder="big"),
     Form.SIGNS: lambda chunk, _bits: np.packbits(chunk > 0, axis=1, bitorder="big"),
@@ -220,13 +221,13 @@ class StoredCodes:
             return
         bits = self._known_bits()
         for chunk in self.chunks(rows):
-            yield packed_to_integers(_TO_PACKED[self.form](chunk, bits), bits)
+            yield packed_to_integers(TO_PACKED[self.form](chunk, bits), bits)
 
     def packed_chunks(self, rows: int | None = None) -> Iterator[NDArray[np.uint8]]:
         """Yield the codes as packed bytes, shape ``(m, ceil(bits / 8))``, in blocks."""
         bits = self._known_bits()
         for chunk in self.chunks(rows):
-            yield _TO_PACKED[self.form](chunk, bits)
+            yield TO_PACKED[self.form](chunk, bits)
 
     def to_codes(self) -> Codes:
         """Read everything into memory.

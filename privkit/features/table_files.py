@@ -23,7 +23,14 @@ from privkit.features.files import Files
 from privkit.features.stored import IN_MEMORY, Columns
 from privkit.features.values import plain_type
 
-__all__ = ["TableFile", "chosen_columns", "csv_names", "open_table_files", "read_columns"]
+__all__ = [
+    "TableFile",
+    "chosen_columns",
+    "csv_names",
+    "csv_schema",
+    "open_table_files",
+    "read_columns",
+]
 
 _CSV = pa_csv.ParseOptions(newlines_in_values=True)
 # The longest record that is read; Arrow's own limit of 1 MiB is short for text.
@@ -102,6 +109,7 @@ def chosen_columns(
     *,
     option: str,
     every: bool = False,
+    nested: bool = False,
 ) -> list[str]:
     """Check the names of the columns in all files, or take those that are meant without a name.
 
@@ -110,6 +118,7 @@ def chosen_columns(
         columns: the names, each once.
         option: the option that named them, for the errors.
         every: whether all columns are meant where none is named, or only a single one.
+        nested: whether lists are welcome.
 
     Raises:
         InputError: if a column is missing, there several times, nested, or of different types.
@@ -127,7 +136,7 @@ def chosen_columns(
         )
     for table in tables:
         for name in chosen:
-            _check_column(table, name, option)
+            _check_column(table, name, option, nested)
             kind, wanted = (t.schema([name]).field(0).type for t in (table, first))
             if kind != wanted:
                 raise InputError(
@@ -158,7 +167,7 @@ def read_columns(tables: Sequence[TableFile], columns: Sequence[str]) -> Columns
     return Columns(schema, lambda: iter(batches), in_memory=True)
 
 
-def _check_column(table: TableFile, name: str, option: str) -> None:
+def _check_column(table: TableFile, name: str, option: str, nested: bool) -> None:
     times = table.there.count(name)
     if times != 1:
         what = f"the column {name!r} is there {times} times"
@@ -169,7 +178,7 @@ def _check_column(table: TableFile, name: str, option: str) -> None:
             found=f"the columns {_listed(table.there)}",
         )
     kind = table.schema([name]).field(0).type
-    if pa.types.is_nested(kind):
+    if pa.types.is_nested(kind) and not nested:
         raise InputError(
             f"the column {name!r} is nested",
             where=table.path,
@@ -200,7 +209,7 @@ def _open_csv(path: Path, keys: dict[str, str | None]) -> TableFile:
         try:
             with pa_csv.open_csv(path, _BLOCK, _CSV, convert) as reader:
                 yield from reader
-        except (pa.ArrowException, UnicodeDecodeError) as error:
+        except (pa.ArrowException, UnicodeError) as error:
             raise _broken(path, "CSV", error) from error
 
     names = csv_names(path)
@@ -217,10 +226,21 @@ def csv_names(path: Path) -> tuple[str, ...]:
     Raises:
         InputError: if it is no CSV file.
     """
+    return tuple(csv_schema(path).names)
+
+
+def csv_schema(path: Path) -> Any:
+    """Return the ``pyarrow.Schema`` of a CSV file, with the types that its first records suggest.
+
+    Raises:
+        InputError: if it is no CSV file.
+    """
     try:
         with pa_csv.open_csv(path, _BLOCK, _CSV) as reader:
-            return tuple(reader.schema.names)
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+            schema = reader.schema
+            tuple(schema.names)  # decodes them
+            return schema
+    except (pa.ArrowException, UnicodeError) as error:
         raise _broken(path, "CSV", error) from error
 
 
@@ -228,7 +248,7 @@ def _open_parquet(path: Path, keys: dict[str, str | None]) -> TableFile:
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
             schema, metadata = file.schema_arrow, file.metadata
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise _broken(path, "Parquet", error) from error
     parts = [
         metadata.row_group(group).column(column)
@@ -237,7 +257,7 @@ def _open_parquet(path: Path, keys: dict[str, str | None]) -> TableFile:
     ]
 
     def of(name: str) -> list[Any]:
-        return [part for part in parts if part.path_in_schema == name]
+        return [part for part in parts if f"{part.path_in_schema}.".startswith(f"{name}.")]
 
     def size(columns: Sequence[str]) -> int:
         # Text that repeats is stored once: count what Arrow will hold a record, at the least.
@@ -256,8 +276,11 @@ def _open_parquet(path: Path, keys: dict[str, str | None]) -> TableFile:
     def read(columns: Sequence[str]) -> Iterator[Any]:
         try:
             with pq.ParquetFile(path, memory_map=True) as file:
-                yield from file.iter_batches(columns=list(columns))
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                row = max(1, size(columns) // max(1, int(metadata.num_rows)))
+                # At most 64Ki records, and of wide ones as many as 64 MiB hold.
+                step = max(1, min(1 << 16, (1 << 26) // row))
+                yield from file.iter_batches(step, columns=list(columns))
+        except (pa.ArrowException, OSError, UnicodeError) as error:
             raise _broken(path, "Parquet", error) from error
 
     names = tuple(schema.names)

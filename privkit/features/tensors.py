@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privkit.errors import InputError
-from privkit.features.shards import Shard, codes_and_bits, own_bits
+from privkit.features.shards import ANY, Choice, Shard, codes_and_bits, own_bits
 
 __all__ = ["safetensors_arrays", "safetensors_shard"]
 
@@ -36,7 +36,7 @@ _TYPES = {
 }
 
 
-def safetensors_shard(path: Path) -> Shard:
+def safetensors_shard(path: Path, choice: Choice = ANY) -> Shard:
     """Map the tensor ``packed`` or ``codes``, or the only tensor, of a safetensors file.
 
     Raises:
@@ -45,7 +45,7 @@ def safetensors_shard(path: Path) -> Shard:
     """
     header, start = _header(path)
     save = "save it with safetensors.numpy.save_file({'codes': array}, path)"
-    name, has_bits = codes_and_bits(path, list(header), save)
+    name, has_bits = codes_and_bits(path, list(header), save, choice)
     bits = own_bits(path, _mapped(path, "bits", header, start)) if has_bits else None
     return Shard.of(path, _mapped(path, name, header, start), bits=bits, name=name)
 
