@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from privkit.evaluation.intervals import CONFIDENCE, Interval
+from privkit.evaluation.multiplicity import holm
 from privkit.result import DataUsed, Measure, Result, Table
 from privkit.videoqa.evaluate import accuracy, accuracy_measures
 from privkit.videoqa.methods import METHODS, bits_words
-from privkit.videoqa.paired import Paired, holm, over_seeds, paired, points
+from privkit.videoqa.paired import Paired, over_seeds, paired, points
 from privkit.videoqa.seeds import intervals_over, shown_where
 from privkit.videoqa.task import Task, TaskSource
 from privkit.videoqa.transfer import Transfer

@@ -15,7 +15,7 @@ from privkit.evaluation.intervals import CONFIDENCE, Interval
 from privkit.videoqa.evaluate import Predictions
 from privkit.videoqa.seeds import with_seeds
 
-__all__ = ["SIGNIFICANT", "Paired", "holm", "over_seeds", "paired", "points", "pooled"]
+__all__ = ["SIGNIFICANT", "Paired", "over_seeds", "paired", "points", "pooled"]
 
 #: Level of the tests.
 SIGNIFICANT = 0.05
@@ -127,16 +127,6 @@ def _over_videos(
         error = math.sqrt(videos / (videos - 1) * float((residual**2).sum())) / n
         half = float(stats.t.ppf((1 + CONFIDENCE) / 2, videos - 1)) * error
     return Interval(mean, mean - half, mean + half, n, None, float(videos), method)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Holm's adjusted p values (1979) of several tests, in their order."""
-    adjusted = [1.0] * len(p)
-    largest = 0.0
-    for rank, place in enumerate(np.argsort(p, kind="stable")):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[place]))
-        adjusted[place] = largest
-    return adjusted
 
 
 def points(found: Interval, unit: str = " points") -> str:

@@ -16,9 +16,10 @@ from privkit.data.questions.vocabulary import normalise
 from privkit.errors import InputError
 from privkit.evaluation.guessing import shown
 from privkit.evaluation.intervals import Interval
+from privkit.evaluation.multiplicity import holm
 from privkit.videoqa.evaluate import Predictions
 from privkit.videoqa.methods import METHODS
-from privkit.videoqa.paired import Paired, holm, over_seeds, paired
+from privkit.videoqa.paired import Paired, over_seeds, paired
 from privkit.videoqa.sweep import CLIPS, Outcome
 from privkit.videoqa.task import Task
 

@@ -9,6 +9,7 @@ from small_set import small_source
 
 from privkit.data.questions.record import Question
 from privkit.errors import InputError
+from privkit.evaluation.multiplicity import holm
 from privkit.features.codes import Codes
 from privkit.report.transfer import draw_transfer
 from privkit.videoqa.encode import StoredVideos, encode
@@ -16,7 +17,7 @@ from privkit.videoqa.evaluate import Predictions
 from privkit.videoqa.findings_bits import transfer_result
 from privkit.videoqa.from_codes import answer_from_codes, end_to_end, trained_codes
 from privkit.videoqa.methods import Variant
-from privkit.videoqa.paired import holm, over_seeds, paired
+from privkit.videoqa.paired import over_seeds, paired
 from privkit.videoqa.trained import trained
 from privkit.videoqa.transfer import Transfer, run_transfer, tasks_for
 
