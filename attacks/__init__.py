@@ -10,10 +10,14 @@ from importlib.metadata import entry_points
 
 from attacks.base import Attack
 from attacks.baselines import BASELINES
+from attacks.decoder import Decoder
+from attacks.eigenface import Eigenface, OwnDirections
+from attacks.enumerate_codes import EnumerateCodes
 from attacks.linkage import Linkage
-from attacks.mi_face import MIFace
+from attacks.mi_face import MIFace, Restarts
 from attacks.network_head import NetworkHead
 from attacks.ridge_decoder import RidgeDecoder
+from attacks.total_variation import TotalVariation
 from privkit.errors import InputError
 
 __all__ = ["ATTACKS", "attacks_named", "available_attacks"]
@@ -21,10 +25,19 @@ __all__ = ["ATTACKS", "attacks_named", "available_attacks"]
 ATTACKS: dict[str, Attack] = {
     "linkage": Linkage(),
     "linkage_mean": Linkage(compare="mean"),
+    "linkage_weighted": Linkage(compare="weighted_hamming"),
+    "linkage_lda": Linkage(compare="lda"),
+    "linkage_plda": Linkage(compare="plda"),
     "network_head": NetworkHead(),
     "ridge_decoder": RidgeDecoder(),
     "mi_face": MIFace(),
     "mi_face_mean": MIFace(start="mean", step=100.0),
+    "mi_face_restarts": Restarts(),
+    "total_variation": TotalVariation(),
+    "eigenface": Eigenface(),
+    "own_directions": OwnDirections(),
+    "decoder": Decoder(),
+    "enumerate": EnumerateCodes(),
 }
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from privkit.errors import InputError
 from privkit.models.defenses import Defense
-from privkit.models.face_net import FaceNet
+from privkit.models.encoder import Encoder
 
 __all__ = ["Adversary", "Part", "Photos", "Scene"]
 
@@ -23,46 +23,79 @@ class Photos:
         pixels: ``(n, h·w)`` in [-1, 1].
         person: ``(n,)``.
         photo: ``(n,)`` row of each in the data set, by which photos are kept apart.
+        stored: ``(n, width)`` what the store holds of each, where that is known; ``None`` leaves
+            it to the encoder.
     """
 
     pixels: NDArray[np.float32]
     person: NDArray[np.int64]
     photo: NDArray[np.int64]
+    stored: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Photos:
         """Some of these photos."""
-        return Photos(self.pixels[rows], self.person[rows], self.photo[rows])
+        stored = None if self.stored is None else self.stored[rows]
+        return Photos(self.pixels[rows], self.person[rows], self.photo[rows], stored)
 
 
 @dataclass(frozen=True)
 class Adversary:
-    """An adversary who got hold of the store and of the network that filled it.
+    """An adversary who got hold of the store, and perhaps of the network that filled it.
 
     Attributes:
-        network: the target model, with its weights (white box).
-        defense: what was done to the feature before it was stored.
+        network: what turned photos into features: a white box where it is differentiable, else a
+            black box that can be queried; ``None`` where the adversary has not got it.
+        defense: what was done to the feature before it was stored; ``None`` for nothing, or where
+            the encoder does it itself.
         auxiliary: photos of *other* people, never of a target.
         gallery: named photos of the candidates; none of them is a target.
         shape: ``(h, w)`` of a picture.
         people: how many candidates there are.
         classes: the candidate behind each output of the network, ``(outputs,)``; the people that
-            it was trained on.
+            it was trained on. Empty where it names nobody.
     """
 
-    network: FaceNet
-    defense: Defense
+    network: Encoder | None
+    defense: Defense | None
     auxiliary: Photos
     gallery: Photos
     shape: tuple[int, int]
     people: int
     classes: NDArray[np.int64]
 
+    def encoder(self) -> Encoder:
+        """The network.
+
+        Raises:
+            InputError: the adversary has none.
+        """
+        if self.network is None:
+            raise InputError(
+                "the adversary has no encoder",
+                rule="only photos whose stored features are known can be used without one",
+                remedy="give --encoder",
+            )
+        return self.network
+
     def store(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the store would hold for pictures ``(n, h·w)``: ``(n, width)``."""
-        return self.defense.apply(self.network.store(pixels))
+        """What the store would hold for pictures ``(n, h·w)``: ``(n, width)``.
+
+        Raises:
+            InputError: the adversary has no encoder.
+        """
+        given = self.encoder().store(pixels)
+        return given if self.defense is None else self.defense.apply(given)
+
+    def store_of(self, photos: Photos) -> NDArray[np.float32]:
+        """What the store holds of photos, ``(n, width)``: as known, else as computed.
+
+        Raises:
+            InputError: it is not known, and the adversary has no encoder.
+        """
+        return self.store(photos.pixels) if photos.stored is None else photos.stored
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.adversary import Adversary, Scene
+from attacks.needs import Need, lacking
 from privkit.errors import InputError
 
 __all__ = ["Attack", "Makes", "Outcome"]
@@ -44,10 +45,12 @@ class Attack(ABC):
     Attributes:
         makes: ``"pictures"`` or ``"names"``.
         uses_feature: ``False`` for a baseline that ignores what was stored.
+        needs: what the scene must offer; see :data:`attacks.needs.Need`.
     """
 
     makes: ClassVar[Makes]
     uses_feature: ClassVar[bool] = True
+    needs: ClassVar[frozenset[Need]] = frozenset()
 
     @abstractmethod
     def run(
@@ -64,6 +67,14 @@ class Attack(ABC):
             ``(n, h·w)`` in [-1, 1] for pictures, ``(n, people)`` scores for names; finite.
         """
 
+    def missing(self, scene: Scene) -> str | None:
+        """What the scene lacks for this attack, in words; ``None`` if the attack can run."""
+        for part in scene.parts:
+            missing = lacking(self.needs, scene.stored, part.adversary)
+            if missing is not None:
+                return missing
+        return None
+
     def __call__(self, scene: Scene, *, seed: int) -> Outcome:
         """Attack every part of a scene.
 
@@ -72,8 +83,16 @@ class Attack(ABC):
             seed: of all random draws; the same seed gives the same outcome.
 
         Raises:
-            InputError: ``run`` returned something else than it promises.
+            InputError: the scene lacks what the attack needs, or ``run`` returned something else
+                than it promises.
         """
+        missing = self.missing(scene)
+        if missing is not None:
+            raise InputError(
+                "the attack cannot run on this store",
+                where=type(self).__name__,
+                rule=f"it needs {missing}",
+            )
         adversary = scene.parts[0].adversary
         width = {
             "pictures": adversary.shape[0] * adversary.shape[1],

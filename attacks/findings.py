@@ -161,6 +161,10 @@ def _warnings(study: Study, faces: Faces) -> list[str]:
     warnings = [f"Passed over: {name}" for name in faces.skipped[:_SKIPPED_SHOWN]]
     if len(faces.skipped) > _SKIPPED_SHOWN:
         warnings.append(f"Passed over: {len(faces.skipped) - _SKIPPED_SHOWN} more files.")
+    for name in study.attacks:
+        lacking = [study.passed_over.get((d.name, name)) for d in study.defenses]
+        if all(lacking):
+            warnings.append(f"{name} was not run at any level: it needs {lacking[0]}.")
     names = {a.makes for a in study.attacks.values()}
     if "names" not in names:
         warnings.append(

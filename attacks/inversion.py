@@ -30,7 +30,7 @@ from privkit.models.defenses import Defense
 from privkit.models.face_net import FaceNet
 from privkit.models.train_faces import train_face_net
 
-__all__ = ["Gallery", "Study", "run_study"]
+__all__ = ["Gallery", "Store", "Study", "run_study"]
 
 Tick = Callable[[str, int, int], None]
 
@@ -56,6 +56,23 @@ class Gallery:
     shape: tuple[int, int]
 
 
+@dataclass(frozen=True, eq=False)
+class Store:
+    """What a network stores of all photos of a data set.
+
+    Attributes:
+        features: ``(n, width)``, in the order of the data set.
+        trained: ``(n,)``, whether the network was trained on the photo.
+        one_a_person: ``(people,)``, the row of one new photo of each person.
+        network: trained on photos of all people.
+    """
+
+    features: NDArray[np.float32]
+    trained: NDArray[np.bool_]
+    one_a_person: NDArray[np.int64]
+    network: FaceNet
+
+
 @dataclass(frozen=True)
 class Study:
     """What the attacks did, target by target.
@@ -66,10 +83,11 @@ class Study:
         networks: a row for each seed, level and network: photos, people, training accuracy.
         ceiling: a row for each real unseen photo: whether the evaluator names it right.
         measured: by level, the bits that the store of the first seed really uses.
-        codes: by level, what the first seed's network stores of one new photo of each person,
-            ``(people, width)``.
+        stores: by level, what the first seed's network stores of all photos, and that network.
         gallery: reconstructions of the first seed.
-        attacks: the attacks that were run, by name; baselines are not among them.
+        attacks: the attacks that were asked for, by name; baselines are not among them.
+        passed_over: by (level, attack), what the level lacks for an attack that could not run on
+            it.
         defenses: the levels, in order.
         people: how many candidates there were.
     """
@@ -78,9 +96,10 @@ class Study:
     networks: pd.DataFrame
     ceiling: pd.DataFrame
     measured: Mapping[str, MeasuredBits]
-    codes: Mapping[str, NDArray[np.float32]]
+    stores: Mapping[str, Store]
     gallery: Gallery
     attacks: Mapping[str, Attack]
+    passed_over: Mapping[tuple[str, str], str]
     defenses: Sequence[Defense]
     people: int
 
@@ -141,26 +160,38 @@ def _study_seed(
     evaluator = IdentityEvaluator(split.known.pixels, split.known.person)
     records, networks = [], []
     measured: dict[str, MeasuredBits] = {}
-    codes: dict[str, NDArray[np.float32]] = {}
+    stores: dict[str, Store] = {}
     made: dict[tuple[str, str], NDArray[np.float32]] = {}
     recognised: dict[tuple[str, str], NDArray[np.bool_]] = {}
+    passed_over: dict[tuple[str, str], str] = {}
     originals = split.new.pixels[:0]
 
     for defense in defenses:
-        scenes = []
+        scenes, trained_networks = [], []
         for halves, make_scene in (((0, 1), scene_trained), ((0,), scene_unseen)):
             photos = split.train.take(np.isin(split.half[split.train.person], halves))
             network, accuracy = _trained(photos, faces, defense, seed, cache, device)
             networks.append(_network_row(seed, defense, photos, accuracy))
             scenes.append(make_scene(network, defense, split, faces, seed))
+            trained_networks.append(network)
             step("train networks")
         trained = scenes[0]
         stored = trained.parts[0].adversary.store(faces.pixels())
         measured[defense.name] = measured_bits(stored)
-        codes[defense.name] = stored[_one_a_person(split.new)]
+        stores[defense.name] = Store(
+            stored,
+            np.isin(np.arange(faces.n), split.train.photo),
+            _one_a_person(split.new),
+            trained_networks[0],
+        )
         shown = _shown(trained)
         originals = trained.targets.pixels[shown]
         for name, attack in {**BASELINES, **attacks}.items():
+            missing = [m for m in map(attack.missing, scenes) if m is not None]
+            if missing:
+                passed_over[defense.name, name] = missing[0]
+                step("attack")
+                continue
             for scene in scenes:
                 outcome = attack(scene, seed=seed)
                 table = score(outcome, scene, evaluator, seed=seed)
@@ -179,9 +210,10 @@ def _study_seed(
         networks=pd.DataFrame(networks),
         ceiling=_ceiling(evaluator, split, seed),
         measured=measured,
-        codes=codes,
+        stores=stores,
         gallery=Gallery(originals, made, recognised, faces.shape),
         attacks=dict(attacks),
+        passed_over=passed_over,
         defenses=tuple(defenses),
         people=len(faces.people),
     )

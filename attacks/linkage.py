@@ -13,6 +13,7 @@ from attacks.base import Attack, Makes
 from attacks.cross_fitting import FEWEST_PEOPLE, CrossFitted, deal_folds
 from attacks.matched_scores import Judge, OneByOne
 from attacks.matching import MATCHERS
+from attacks.needs import Need
 
 __all__ = ["Linkage"]
 
@@ -36,6 +37,7 @@ class Linkage(Attack):
     """
 
     makes: ClassVar[Makes] = "names"
+    needs: ClassVar[frozenset[Need]] = frozenset({"pairs"})
 
     compare: str = "nearest"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from attacks.adversary import Adversary
 from attacks.base import Attack, Makes
+from attacks.needs import Need
+from privkit.models.face_net import FaceNet
 
 __all__ = ["NetworkHead"]
 
@@ -24,14 +26,16 @@ class NetworkHead(Attack):
     """
 
     makes: ClassVar[Makes] = "names"
+    needs: ClassVar[frozenset[Need]] = frozenset({"face network"})
 
     def run(
         self, stored: NDArray[np.float32], adversary: Adversary, rng: np.random.Generator
     ) -> NDArray[np.float32]:
         """Score the network's own people by its logits, all others lowest; draws nothing."""
-        device = adversary.network.first.weight.device
+        network = cast(FaceNet, adversary.network)
+        device = network.first.weight.device
         with torch.no_grad():
-            logits = adversary.network.name(torch.from_numpy(stored).to(device)).cpu().numpy()
+            logits = network.name(torch.from_numpy(stored).to(device)).cpu().numpy()
         scores = np.full((len(stored), adversary.people), np.finfo(np.float32).min)
         scores[:, adversary.classes] = logits
         return scores.astype(np.float32)

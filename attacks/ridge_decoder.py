@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from attacks.adversary import Adversary
 from attacks.base import Attack, Makes
+from attacks.needs import Need
 
 __all__ = ["RidgeDecoder"]
 
@@ -27,6 +28,7 @@ class RidgeDecoder(Attack):
     """
 
     makes: ClassVar[Makes] = "pictures"
+    needs: ClassVar[frozenset[Need]] = frozenset({"pairs"})
 
     penalties: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 
@@ -36,7 +38,7 @@ class RidgeDecoder(Attack):
         """Decode each stored feature; draws nothing."""
         from sklearn.linear_model import RidgeCV
 
-        public = adversary.auxiliary.pixels
-        decoder = RidgeCV(alphas=self.penalties).fit(adversary.store(public), public)
+        public = adversary.auxiliary
+        decoder = RidgeCV(alphas=self.penalties).fit(adversary.store_of(public), public.pixels)
         pictures: NDArray[np.float32] = np.clip(decoder.predict(stored), -1, 1).astype(np.float32)
         return pictures

@@ -40,6 +40,8 @@ def group_table(
     rows = []
     for defense in study.defenses:
         for attack in (*study.attacks, *BASELINES):
+            if (defense.name, attack) in study.passed_over:
+                continue
             key = (defense.name, attack, group)
             right = intervals.get((*key, "identity")) or intervals[(*key, "rank-1")]
             control = (
@@ -73,8 +75,15 @@ def group_table(
             "targets",
         ],
         rows,
-        note=_NOTE.format(people=study.people, ceiling=ceiling.percent()) if group == NEW else "",
+        note=_note(study, ceiling) if group == NEW else "",
     )
+
+
+def _note(study: Study, ceiling: Interval) -> str:
+    note = _NOTE.format(people=study.people, ceiling=ceiling.percent())
+    for (level, attack), missing in study.passed_over.items():
+        note += f" Not run on {level}: {attack}, which needs {missing}."
+    return note
 
 
 def store_table(study: Study) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ from privkit.cli.console import (
 
 if TYPE_CHECKING:
     from attacks.inversion import Study
+    from privkit.data.face_set import Faces
     from privkit.report.html import Picture
     from privkit.result import Result
 
@@ -109,7 +111,7 @@ def invert(
         result,
         output,
         draw=lambda folder: _draw(folder, study, result),
-        write=lambda folder: _write(folder, study),
+        write=lambda folder: _write(folder, study, opened),
     )
 
 
@@ -134,15 +136,40 @@ def _draw(folder: Path, study: Study, result: Result) -> list[Picture]:
     return pictures
 
 
-def _write(folder: Path, study: Study) -> None:
-    """The records target by target, and the codes as a 0/1 matrix for ``privkit kanon``.
+def _write(folder: Path, study: Study, faces: Faces) -> None:
+    """The records target by target; stores for ``privkit audit``, codes for ``privkit kanon``.
 
-    One code a person: with several photos of each, a class of k codes would not be k people.
+    A store holds all photos, and beside it lie whose each is, whether the network was trained on
+    it, and the encoder. Of the codes one a person: with several photos of each, a class of k codes
+    would not be k people.
     """
     import numpy as np
 
+    from privkit.models.face_encoder import save_face_encoder
+
     study.records.to_csv(folder / "records.csv", index=False)
+    people = [faces.people[person] for person in faces.person]
+    _column(folder / "person.csv", "person", people)
     for defense in study.defenses:
+        store = study.stores[defense.name]
+        features = store.features
         if defense.bottleneck_bits is not None:
-            codes = (study.codes[defense.name] > 0).astype(np.uint8)
+            features = (features > 0).astype(np.uint8)
+            codes = features[store.one_a_person]
             np.save(folder / f"codes-{defense.bottleneck_bits}.npy", codes, allow_pickle=False)
+        name = _plain(defense.name)
+        np.save(folder / f"store-{name}.npy", features, allow_pickle=False)
+        _column(folder / "trained.csv", "trained", store.trained.tolist())
+        save_face_encoder(store.network, faces.shape, folder / f"encoder-{name}.pt")
+
+
+def _column(path: Path, name: str, values: Sequence[object]) -> None:
+    """A CSV file of one column."""
+    import pandas as pd
+
+    pd.DataFrame({name: values}).to_csv(path, index=False)
+
+
+def _plain(name: str) -> str:
+    """``"1280 bits (40 floats)"`` as ``"1280-bits"``: a part of a file's name."""
+    return name.partition(" (")[0].replace(" ", "-")

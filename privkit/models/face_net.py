@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from privkit.models.encoder import Through
 from privkit.models.featcomp import FeatComp
 
-__all__ = ["FEATURES", "FaceNet", "Through"]
+__all__ = ["FEATURES", "FaceNet"]
 
 #: The feature has 40 floats of 32 bits: 1,280 bits.
 FEATURES = 40
-
-#: How a gradient passes the binarizer: ``tanh`` replaces the bit by its mean, ``straight-through``
-#: keeps the bit and passes the gradient as if it were its mean.
-Through = Literal["tanh", "straight-through"]
 
 
 class FaceNet(nn.Module):
@@ -49,6 +44,11 @@ class FaceNet(nn.Module):
         """Numbers stored of a face: 40 floats, or N bits."""
         return FEATURES if self.bottleneck is None else self.bottleneck.bits
 
+    @property
+    def differentiable(self) -> bool:
+        """``True``: :meth:`relaxed` gives a gradient."""
+        return True
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(n, people)`` of pixels ``(n, h·w)``."""
         feature = torch.tanh(self.first(x))
@@ -69,6 +69,10 @@ class FaceNet(nn.Module):
         if through == "tanh":
             return self.bottleneck.soft(feature)
         return self.bottleneck.signs(feature)
+
+    def relaxed(self, pixels: Tensor, through: Through = "tanh") -> Tensor:
+        """What is stored, as a differentiable function of pictures ``(n, h·w)`` in [-1, 1]."""
+        return self.after_first(self.first(pixels), through)
 
     def name(self, stored: Tensor) -> Tensor:
         """Logits ``(n, people)`` of what is stored: ``(n, 40)`` floats or ``(n, N)`` of ±1."""

@@ -9,7 +9,6 @@ the usefulness of a guess, by ``task``.
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Point", "draw_tradeoff", "least_leaks", "pareto_front", "points_of"]
 
 _MARKERS = "os^vDP<>Xhd*"
+_CURVES = COLOURS[:6]  # black is the front's; further curves are dashed
 _PANEL = (4.6, 4.3)  # inches
-_WORDS = 58  # letters of the front's names on a line below a panel
+_LETTERS = 62  # of the front's names on a line below a panel
 #: Where a number may stand around its point, in inches, the nearest first.
 _RADII = (0.13, 0.19, 0.27, 0.36)
 _DIRECTIONS = 16
@@ -145,7 +145,8 @@ def draw_tradeoff(folder: Path, result: Result, *, columns: int | None = None) -
         for axis, panel in zip(grid.flat, panels, strict=False):
             own = [p for p in points if (p.leak, p.task) == panel]
             fronts[panel] = pareto_front(own)
-            _panel(axis, own, fronts[panel], curves, chance[panel[1]])
+            title = panel[0] if len(tasks) == 1 else ", ".join(panel)
+            _panel(axis, title, own, fronts[panel], curves, chance[panel[1]])
         for axis in list(grid.flat)[len(panels) :]:
             axis.set_visible(False)
         handles = {
@@ -179,6 +180,7 @@ def draw_tradeoff(folder: Path, result: Result, *, columns: int | None = None) -
 
 def _panel(
     axis: Axes,
+    title: str,
     points: Sequence[Point],
     front: Sequence[Point],
     curves: Sequence[str],
@@ -198,11 +200,11 @@ def _panel(
             values,
             yerr=arms,
             fmt=_MARKERS[n % len(_MARKERS)],
-            linestyle="-" if n < len(COLOURS) else "--",
+            linestyle="-" if n < len(_CURVES) else "--",
             linewidth=1,
             markersize=5,
             elinewidth=0.7,
-            color=COLOURS[n % len(COLOURS)],
+            color=_CURVES[n % len(_CURVES)],
             label=curve,
         )
         for bar in drawn[2]:
@@ -215,10 +217,10 @@ def _panel(
         ylim=(max(-30.0, low) - 5, 109),
         xticks=range(0, 101, 20),
         yticks=range(0, 101, 20),
-        title=f"{points[0].leak}\n" if points[0].task == "" else points[0].leak,
+        title=title,
         ylabel="leaked beyond guessing, %",
     )
-    steps = [(100 * p.useful[0], 100 * p.risk) for p in front]
+    steps = [(100 * p.useful[0], 100 * p.leaked[0]) for p in front]
     axis.plot(*zip(*steps, strict=True), color="black", linewidth=2.2, alpha=0.35, zorder=1)
     axis.plot(
         *zip(*steps, strict=True),
@@ -242,12 +244,19 @@ def _panel(
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.4},
             zorder=5,
         )
-    names = "; ".join(f"{n} {p.setting}" for n, p in enumerate(front, 1))
-    axis.set_xlabel(
-        f"{points[0].task}, right, %\n"
-        + textwrap.fill(f"Pareto front: {names}", _WORDS, break_long_words=False),
-        fontsize=8,
-    )
+    names = [f"({n}) {p.setting}" for n, p in enumerate(front, 1)]
+    axis.set_xlabel("\n".join([f"{points[0].task}: right, %", *_lines(names)]), fontsize=8)
+
+
+def _lines(names: Sequence[str]) -> list[str]:
+    """The names of a front, whole, as many on a line as it holds."""
+    lines: list[str] = []
+    for name in names:
+        if lines and len(lines[-1]) + len(name) < _LETTERS:
+            lines[-1] += f"  {name}"
+        else:
+            lines.append(name)
+    return lines
 
 
 def _places(
@@ -279,6 +288,7 @@ def _places(
 
 
 def _ends(measure: Measure) -> tuple[float, float, float]:
+    """Value, low and high; the interval of a difference may reach beyond what is possible."""
     value = measure.value or 0.0
     low = value if measure.low is None else measure.low
-    return value, low, value if measure.high is None else measure.high
+    return value, low, min(1.0, value if measure.high is None else measure.high)

@@ -154,3 +154,21 @@ def test_what_is_no_attack_is_told(
 def test_every_attack_of_ours_is_one() -> None:
     for attack in {**ATTACKS, **BASELINES}.values():
         assert isinstance(attack, Attack)
+
+
+def test_the_page_lists_every_attack_with_what_it_needs() -> None:
+    text = README.read_text("utf-8")
+    listed = {
+        name.strip(" `"): row
+        for row in text.splitlines()
+        if row.startswith("| `") and row.count("|") == 5
+        for name in row.split("|")[1].split(",")
+    }
+    made = {name: a for name, a in ATTACKS.items() if a.makes == "pictures"}
+    assert listed.keys() == made.keys()
+    for name, attack in made.items():
+        said = {need.strip() for need in listed[name].split("|")[4].split(",")}
+        # The face network is an encoder with a gradient.
+        implied = {"face network": {"gradient", "encoder"}, "gradient": {"encoder"}}
+        everything = said.union(*(implied.get(need, set()) for need in said))
+        assert said <= attack.needs <= everything

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from attacks.adversary import Scene
 from attacks.descent import descend
-from attacks.mi_face import MIFace
-from privkit.models.face_net import FaceNet, Through
+from attacks.mi_face import MIFace, Restarts, Start
+from privkit.models.defenses import Rounding
+from privkit.models.encoder import Through
+from privkit.models.face_net import FaceNet
 
 
 def _plain(
@@ -99,8 +103,7 @@ def test_pictures_stay_in_the_box_and_the_cost_falls(scene: Scene) -> None:
         pictures = attack.run(stored, adversary, rng)
         assert np.abs(pictures).max() <= 1
         with torch.no_grad():
-            activation = adversary.network.first(torch.from_numpy(pictures))
-            computed = adversary.network.after_first(activation, "tanh").numpy()
+            computed = adversary.encoder().relaxed(torch.from_numpy(pictures)).numpy()
         costs.append(((computed - stored) ** 2).mean(1))
     assert (costs[1] < costs[0]).all()
 
@@ -111,3 +114,51 @@ def test_black_start_is_black(scene: Scene) -> None:
         scene.stored[part.rows], part.adversary, np.random.default_rng(0)
     )
     assert (one == -1).all()
+
+
+def test_restarts_never_cost_more_than_one_of_their_starts(scene: Scene) -> None:
+    part = scene.parts[0]
+    stored = scene.stored[part.rows]
+    once = MIFace(step=100.0, max_iterations=30)
+    starts: tuple[Start, ...] = ("black", "mean", "mixture")
+    rng = np.random.default_rng(0)
+    many = Restarts(starts, once).descend(stored, part.adversary, rng)
+    rng = np.random.default_rng(0)
+    each = [replace(once, start=s).descend(stored, part.adversary, rng) for s in starts]
+    costs = torch.stack([e.cost for e in each])
+    assert torch.equal(many.cost, costs.min(0).values)
+    for n, winner in enumerate(costs.argmin(0).tolist()):
+        assert torch.equal(many.best[n], each[winner].best[n])
+    assert torch.equal(many.iterations, torch.stack([e.iterations for e in each]).sum(0))
+
+
+def test_mixtures_are_of_other_peoples_photos_and_differ(scene: Scene) -> None:
+    part = scene.parts[0]
+    stored, public = scene.stored[part.rows], part.adversary.auxiliary.pixels
+    starts = MIFace(start="mixture", max_iterations=1).run(
+        stored, part.adversary, np.random.default_rng(0)
+    )
+    assert len(np.unique(starts, axis=0)) == len(starts)
+    # They lie in the span of the photos, with weights that sum to 1.
+    weights = np.linalg.lstsq(public.T.astype(np.float64), starts.T, rcond=None)[0]
+    np.testing.assert_allclose(public.T @ weights, starts.T, atol=1e-3)
+    np.testing.assert_allclose(weights.sum(0), 1, atol=0.05)
+
+
+def test_a_rounded_feature_is_matched_by_all_that_round_to_it(scene: Scene) -> None:
+    """A picture whose feature would be stored the same costs nothing, so it stays as it is."""
+    part = scene.parts[0]
+    defense = Rounding(0.25)
+    network = part.adversary.network
+    assert isinstance(network, FaceNet)
+    if network.bottleneck is not None:
+        pytest.skip("codes are not rounded")
+    adversary = replace(part.adversary, defense=defense)
+    start = adversary.auxiliary.pixels.mean(0)
+    stored = adversary.store(start[None])
+    found = MIFace(start="mean").descend(stored, adversary, np.random.default_rng(0))
+    assert found.cost.item() == 0
+    assert found.iterations.item() == 1
+    np.testing.assert_array_equal(found.best.numpy()[0], start)
+    exact = replace(adversary, defense=None)
+    assert MIFace(start="mean").descend(stored, exact, np.random.default_rng(0)).iterations > 1

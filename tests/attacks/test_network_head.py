@@ -8,16 +8,19 @@ import torch
 from attacks.adversary import Scene
 from attacks.linkage import Linkage
 from attacks.network_head import NetworkHead
+from privkit.models.face_net import FaceNet
 
 
 def test_it_is_the_networks_own_answer(scene: Scene) -> None:
     """Where nothing was rounded away, its scores are the logits of the photo itself."""
     adversary = scene.parts[0].adversary
+    network = adversary.network
+    assert isinstance(network, FaceNet)
     pixels = scene.targets.pixels
-    stored = adversary.network.store(pixels)
+    stored = network.store(pixels)
     scores = NetworkHead().run(stored, adversary, np.random.default_rng(0))
     with torch.no_grad():
-        logits = adversary.network(torch.from_numpy(pixels)).numpy()
+        logits = network(torch.from_numpy(pixels)).numpy()
     np.testing.assert_allclose(scores, logits, atol=1e-4)
 
 

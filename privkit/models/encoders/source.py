@@ -36,9 +36,23 @@ class Source:
 
 
 def from_callable(
-    name: str, kind: str, function: Callable[[Tensor], Any], shape: tuple[int, int]
+    name: str,
+    kind: str,
+    function: Callable[[Tensor], Any],
+    shape: tuple[int, int],
+    *,
+    gradient: Callable[[Tensor], Any] | None = None,
 ) -> Source:
-    """Take a function of a float32 tensor ``(n, 1, h, w)`` in [-1, 1], giving ``(n, width)``."""
+    """Take a function of a float32 tensor ``(n, 1, h, w)`` in [-1, 1], giving ``(n, width)``.
+
+    Args:
+        name: what the user gave.
+        kind: in words.
+        function: the encoder.
+        shape: height and width.
+        gradient: its differentiable form; by default the function itself.
+    """
+    smooth = function if gradient is None else gradient
 
     def store(pixels: NDArray[np.float32]) -> Any:
         import torch
@@ -47,7 +61,7 @@ def from_callable(
             return function(torch.tensor(pixels).reshape(-1, 1, *shape))
 
     def relaxed(pixels: Tensor, _through: Through) -> Any:
-        return function(pixels.reshape(-1, 1, *shape))
+        return smooth(pixels.reshape(-1, 1, *shape))
 
     return Source(name, kind, store, relaxed)
 

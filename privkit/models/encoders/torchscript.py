@@ -1,6 +1,8 @@
 """Encoders in TorchScript files. This runs the user's own program, as compiled by torch.
 
 The program takes a float32 tensor ``(n, 1, h, w)``, grey in [-1, 1], and returns ``(n, width)``.
+A method ``relaxed`` that it exports (``@torch.jit.export``) is taken for the differentiable form of
+the same, as of a code whose sign has no gradient.
 No Python object of the file is unpickled. A child process tries the program first: a damaged one
 may crash the process that runs it.
 """
@@ -43,7 +45,9 @@ def torchscript_source(path: Path, shape: tuple[int, int]) -> Source:
             module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except Exception as error:  # torch raises what its parts raise
         raise _unreadable(path, error) from error
-    return from_callable(str(path), "TorchScript", module, shape)
+    return from_callable(
+        str(path), "TorchScript", module, shape, gradient=getattr(module, "relaxed", module)
+    )
 
 
 def _check_archive(path: Path) -> None:
