@@ -1,10 +1,10 @@
 """Inversion by privkit's attacks and by MIFace of adversarial-robustness-toolbox, same targets.
 
-ART's MIFace is given what privkit's adversary has, in two ways. *Features*: a classifier with one
-output for each target, ``1 - mean((feature(x) - stored)²)``, so that its ascent is a descent of
-the distance to what is stored, with the steps that privkit's own MI-FACE takes. *Class*: the
-network's head names the class of what is stored, and that class is inverted, once with ART's
-defaults and once from the mean face, not stopped early.
+ART's MIFace is given what privkit's adversary has, in two ways. *Features*: a classifier whose score
+is ``1 - mean((feature(x) - stored)²)``, so that its ascent is a descent of the distance to what is
+stored, with the steps that privkit's own MI-FACE takes. *Class*: the network's head names the class
+of what is stored, and that class is inverted, once with ART's defaults and once from the mean face,
+not stopped early.
 
 ART's stopping test is reversed (it continues while the cost is at most the threshold), so with its
 defaults it stops at once on a class of probability below 0.01. Where it is to run, the threshold is
@@ -38,6 +38,7 @@ __all__ = ["picture_sides"]
 
 MEASURE = "person recognised"
 NEVER = 1e6  # a threshold that no cost reaches
+BATCH = 128  # pictures that ART's classifiers take at once when they predict
 DEFAULT_STEP, DEFAULT_THRESHOLD, DEFAULT_WINDOW = 0.1, 0.99, 100
 
 Pictures = NDArray[np.float32]
@@ -75,9 +76,7 @@ def picture_sides(
 def of_new_photos(scene: Scene) -> Scene:
     """The scene without the photos that the network was trained on."""
     rows = np.flatnonzero(scene.group == NEW)
-    parts = [
-        Part(np.flatnonzero(np.isin(rows, part.rows)), part.adversary) for part in scene.parts
-    ]
+    parts = [Part(np.flatnonzero(np.isin(rows, part.rows)), part.adversary) for part in scene.parts]
     return replace(
         scene,
         targets=scene.targets.take(rows),
@@ -88,7 +87,11 @@ def of_new_photos(scene: Scene) -> Scene:
 
 
 class OfFeatures(nn.Module):
-    """Scores a picture for each target by how near its feature is to what is stored."""
+    """Scores each picture of a batch by how near its feature is to the one stored of its target.
+
+    ART goes back through a network once for each class in the batch. Here all pictures are of the
+    first of two classes, so that once is enough, however many targets.
+    """
 
     def __init__(self, network: FaceNet, stored: NDArray[np.float32]) -> None:
         super().__init__()
@@ -96,9 +99,9 @@ class OfFeatures(nn.Module):
         self.register_buffer("stored", torch.from_numpy(stored))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(n, targets)``."""
-        computed = self.network.relaxed(x)
-        return 1 - ((computed[:, None] - self.stored) ** 2).mean(2)
+        """``(n, 2)`` of the ``n`` pictures of the targets, in their order."""
+        near = 1 - ((self.network.relaxed(x) - self.stored) ** 2).mean(1)
+        return torch.stack([near, torch.zeros_like(near)], 1)
 
 
 class OfClasses(nn.Module):
@@ -123,7 +126,7 @@ def art(scene: Scene, network: FaceNet, steps: int) -> dict[str, Callable[[], Pi
 
     def inverted(
         model: nn.Module, outputs: int, start: Pictures, label: NDArray[np.int64],
-        step: float, threshold: float,
+        step: float, threshold: float, batch: int,
     ) -> Pictures:  # fmt: skip
         classifier = PyTorchClassifier(
             model=model,
@@ -135,20 +138,24 @@ def art(scene: Scene, network: FaceNet, steps: int) -> dict[str, Callable[[], Pi
         )
         attack = MIFace(
             classifier, max_iter=steps, window_length=DEFAULT_WINDOW, threshold=threshold,
-            learning_rate=step, batch_size=1, verbose=False,
+            learning_rate=step, batch_size=batch, verbose=False,
         )  # fmt: skip
         return np.asarray(attack.infer(start, label), dtype=np.float32)
 
     def features(start: Pictures, step: float) -> Pictures:
-        own = np.arange(len(stored))
-        return inverted(OfFeatures(network, stored), len(stored), start, own, step, NEVER)
+        made = [
+            inverted(OfFeatures(network, stored[rows]), 2, start[rows],
+                     np.zeros(len(rows), dtype=np.int64), step, NEVER, len(rows))
+            for rows in np.split(np.arange(len(stored)), range(BATCH, len(stored), BATCH))
+        ]  # fmt: skip
+        return np.concatenate(made)
 
     def classes(start: Pictures, step: float, threshold: float) -> Pictures:
         with torch.no_grad():
             named = network.name(torch.from_numpy(stored)).argmax(1).numpy()
         label, first, back = np.unique(named, return_index=True, return_inverse=True)
         outputs = network.last.out_features
-        made = inverted(OfClasses(network), outputs, start[first], label, step, threshold)
+        made = inverted(OfClasses(network), outputs, start[first], label, step, threshold, 1)
         return made[back]
 
     return {

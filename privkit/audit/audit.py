@@ -32,7 +32,7 @@ from privkit.audit.tasks import Task, Tick, Tried, run_tasks
 from privkit.audit.verdicts import judge
 from privkit.evaluation.rates import rate_of
 from privkit.evaluation.trials import Trials
-from privkit.result import DataUsed
+from privkit.result import DataUsed, versions
 
 __all__ = ["Audited", "run_audit"]
 
@@ -79,7 +79,7 @@ def run_audit(
     done, left_out = run_tasks(
         planned.tasks,
         key={"data": [(d.role, d.sha256) for d in data], "policy": _deciding(policy),
-             "material": material.digest()},
+             "material": material.digest(), "versions": versions()},
         folder=cache,
         budget=60 * policy.budget_minutes,
         tick=tick,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,26 +20,47 @@ from attacks.verification import (
 )
 from privkit.audit.findings import Curve
 from privkit.errors import InputError
+from privkit.evaluation.people import sample_of_people
 from privkit.evaluation.rates import rate_of
 from privkit.result import Table
 
-__all__ = ["link_curves", "link_table"]
+__all__ = ["link_details"]
 
 Features = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 #: Matchers that need nothing but the store.
 _DRAWN = ("nearest", "mean", "cosine")
+#: Pairs of a probe and a known row that each scores: a curve of more is not smoother to the eye.
+_PAIRS = 100_000_000
 _RANKS = 20
 _RATES = (0.1, 0.01, 0.001)
 
 
-def link_curves(
+def link_details(
     probes: Features, person: Ints, gallery: Features, gallery_person: Ints, seed: int
-) -> list[Curve]:
+) -> tuple[list[Curve], Table]:
+    """Draw and tabulate how the matchers that learn nothing link.
+
+    Args:
+        probes: ``(n, d)``.
+        person: ``(n,)``.
+        gallery: ``(g, d)``, known records.
+        gallery_person: ``(g,)``.
+        seed: of all draws.
+    """
+    rng = np.random.default_rng([seed, 13])
+    inside = np.flatnonzero(np.isin(person, gallery_person))
+    drawn = inside[sample_of_people(person[inside], max(2, _PAIRS // len(gallery)), rng)]
+    scored = _scored(probes[drawn], person[drawn], gallery, gallery_person, seed)
+    named = _named(probes[drawn], person[drawn], gallery, gallery_person, seed)
+    return _curves(scored), _table(scored, named, seed)
+
+
+def _curves(scored: Mapping[str, Matched]) -> list[Curve]:
     """How often the right person is among the first k, and true against false positives."""
     curves = []
-    for name, scores in _scored(probes, person, gallery, gallery_person, seed).items():
+    for name, scores in scored.items():
         most = int(min(_RANKS, scores.candidates.min()))
         ranks = np.arange(1, most + 1)
         curves.append(
@@ -69,51 +92,52 @@ def link_curves(
     return curves
 
 
-def link_table(
-    probes: Features, person: Ints, gallery: Features, gallery_person: Ints, seed: int
-) -> Table:
+def _table(scored: Mapping[str, Matched], named: Mapping[str, str], seed: int) -> Table:
     """Rank-1, rank-5, equal error rate and true positives at low false positives."""
     rows = []
-    for name, scores in _scored(probes, person, gallery, gallery_person, seed).items():
+    for name, scores in scored.items():
         own, wrong = genuine_scores(scores), impostor_scores(scores)
         cells = [f"{rank_hits(scores, k).mean():.1%}" for k in (1, 5)]
         cells.append(f"{equal_error_rate(own, wrong):.1%}" if len(wrong) else "–")
         for rate in _RATES[1:]:
             enough = len(wrong) * rate >= 1
             cells.append(f"{threshold_at(wrong, rate).accepts(own).mean():.1%}" if enough else "–")
-        rows.append([f"linkage_{name}", *cells, _open(name, probes, person, gallery,
-                                                      gallery_person, seed)])  # fmt: skip
+        rows.append([f"linkage_{name}", *cells, named[name]])
     return Table(
         "Identification and verification",
         ["attack", "rank-1", "rank-5", "equal error rate", "TPR at FPR 1%", "TPR at FPR 0.1%",
          "open gallery: named rightly at 10% false alarms"],
         rows,
-        note="Of the first round of seed " f"{seed}; a dash where there are too few wrong pairs to "
-        "tell the rate. In the open gallery half of the people are not enrolled.",
+        note=f"Of {len(scores.person):,} records of the first round of seed {seed}; a dash where "
+        "there are too few wrong pairs to tell the rate. In the open gallery half of the people "
+        "are not enrolled.",
     )  # fmt: skip
 
 
-def _open(
-    name: str, probes: Features, person: Ints, gallery: Features, gallery_person: Ints, seed: int
-) -> str:
-    one = {name: MATCHERS[name]}
+def _named(
+    probes: Features, person: Ints, gallery: Features, gallery_person: Ints, seed: int
+) -> dict[str, str]:
+    """How often each matcher names an enrolled person rightly in an open gallery."""
+    matchers = {name: MATCHERS[name] for name in _DRAWN}
     try:
-        trials = open_trials(
-            probes, person, gallery, gallery_person, seed=seed, rate=_RATES[0], matchers=one
+        several = open_trials(
+            probes, person, gallery, gallery_person, seed=seed, rate=_RATES[0], matchers=matchers
         )
     except InputError:  # too few people for such a rate
-        return "–"
-    return f"{rate_of(trials[0]).value:.1%}"
+        return dict.fromkeys(matchers, "–")
+    return {
+        name: f"{rate_of(trials).value:.1%}" for name, trials in zip(matchers, several, strict=True)
+    }
 
 
 def _scored(
     probes: Features, person: Ints, gallery: Features, gallery_person: Ints, seed: int
 ) -> dict[str, Matched]:
     rng = np.random.default_rng([seed, 12])
-    inside = np.isin(person, gallery_person)
-    out = {}
-    for name in _DRAWN:
-        scorer = MATCHERS[name].fit(None, None, rng)
-        judge = OneByOne(scorer, probes[inside], person[inside])
-        out[name] = matched(judge, gallery, gallery_person, rng)
-    return out
+    return {
+        name: matched(
+            OneByOne(MATCHERS[name].fit(None, None, rng), probes, person),
+            gallery, gallery_person, rng,
+        )
+        for name in _DRAWN
+    }  # fmt: skip

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from attacks.link_trials import link_trials
 from privkit.audit.findings import NotRun
-from privkit.audit.link_curves import link_curves, link_table
+from privkit.audit.link_curves import link_details
 from privkit.audit.material import Known, Material
 from privkit.audit.pooling import pooled
 from privkit.audit.tasks import Task, Tried
@@ -104,12 +104,13 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
         if t.measure == "rank-1"
     ]
     probes, gallery = rounds[0]
-    scores = (material.features[probes], person[probes], gallery.features, gallery.person, seed)
-    return Tried(
-        {"singling_out": isolated, "linkability": trials},
-        tables={"linkability": [link_table(*scores)]} if details else {},
-        curves={"linkability": link_curves(*scores)} if details else {},
+    tried = Tried({"singling_out": isolated, "linkability": trials})
+    if not details:
+        return tried
+    curves, table = link_details(
+        material.features[probes], person[probes], gallery.features, gallery.person, seed
     )
+    return replace(tried, curves={"linkability": curves}, tables={"linkability": [table]})
 
 
 _Round = tuple[NDArray[np.int64], Known]
