@@ -14,6 +14,7 @@ Finished attacks are kept in privkit's cache, so that a run that was killed goes
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from threadpoolctl import threadpool_limits
 
 from attacks.split import split_faces
@@ -31,7 +33,7 @@ from privkit.audit.audit import Audited, run_audit
 from privkit.audit.material import Material, Pictures
 from privkit.audit.policy import read_policy
 from privkit.audit.pooling import pooled
-from privkit.audit.rebuilding import PixelEncoder
+from privkit.audit.rebuilding import ConstantEncoder, PixelEncoder
 from privkit.audit.risks import RISK_NAMES, RISKS
 from privkit.capacity.report import table_to_markdown
 from privkit.data.faces import Faces, open_faces
@@ -82,22 +84,39 @@ def stored(faces: Faces, level: str, seed: int) -> Material:
     )
 
 
+class Hashed:
+    """An encoder that says nothing, by codes: random bits drawn from the picture's own bytes."""
+
+    differentiable = False
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def store(self, pixels: np.ndarray) -> np.ndarray:
+        """Codes of 16 bits, the same for the same picture and unrelated for any two others."""
+        draws = [
+            np.random.default_rng([self.seed, *hashlib.sha256(row.tobytes()).digest()])
+            for row in np.ascontiguousarray(pixels, dtype=np.float32)
+        ]
+        codes = [rng.choice(np.array([-1.0, 1.0], np.float32), _RANDOM_BITS) for rng in draws]
+        return np.array(codes, np.float32).reshape(len(pixels), _RANDOM_BITS)
+
+    def relaxed(self, pixels: torch.Tensor, through: str = "tanh") -> torch.Tensor:
+        """There is no gradient."""
+        raise NotImplementedError
+
+
 def known_answer(
     level: str, pictures: Pictures, person: np.ndarray, people: tuple[str, ...], seed: int
 ) -> Material:
     """A store that must leak everything, or nothing."""
-    encoder = PixelEncoder(pictures.shape)
-    n = len(person)
-    rng = np.random.default_rng([seed, 77])
-    features, bits = {
-        KNOWN_ANSWERS[0]: (np.zeros((n, _RANDOM_BITS), np.float32), None),
-        KNOWN_ANSWERS[1]: (
-            rng.choice(np.array([-1.0, 1.0], np.float32), (n, _RANDOM_BITS)), _RANDOM_BITS
-        ),
-        KNOWN_ANSWERS[2]: (encoder.store(pictures.pixels), None),
-    }[level]  # fmt: skip
-    material = Material(features, bits, person, people, pictures=pictures)
-    return replace(material, encoder=encoder) if level == KNOWN_ANSWERS[2] else material
+    encoder, bits = {
+        KNOWN_ANSWERS[0]: (ConstantEncoder(), None),
+        KNOWN_ANSWERS[1]: (Hashed(seed), _RANDOM_BITS),
+        KNOWN_ANSWERS[2]: (PixelEncoder(pictures.shape), None),
+    }[level]
+    features = encoder.store(pictures.pixels)
+    return Material(features, bits, person, people, pictures=pictures, encoder=encoder)
 
 
 def audited(faces: Faces, budget: float, job: tuple[str, int]) -> Audited:
@@ -128,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     faces = open_faces(options.faces)
     chosen = options.level or list(levels())
-    jobs = [(level, seed) for level in chosen for seed in range(options.seeds)]
+    jobs = [(level, seed) for seed in range(options.seeds) for level in chosen]
     with ProcessPoolExecutor(options.jobs, initializer=partial(threadpool_limits, 1)) as pool:
         audits = list(pool.map(partial(audited, faces, options.budget), jobs))
     result = tabulated(dict(zip(jobs, audits, strict=True)), options)

@@ -1,6 +1,6 @@
 """Inversion by privkit's attacks and by MIFace of adversarial-robustness-toolbox, same targets.
 
-ART's MIFace is given what privkit's adversary has, in two ways. *Features*: a classifier whose score
+ART's MIFace is given what privkit's adversary has, in two ways. *Features*: a classifier's score
 is ``1 - mean((feature(x) - stored)²)``, so that its ascent is a descent of the distance to what is
 stored, with the steps that privkit's own MI-FACE takes. *Class*: the network's head names the class
 of what is stored, and that class is inverted, once with ART's defaults and once from the mean face,

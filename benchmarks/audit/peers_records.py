@@ -75,6 +75,8 @@ def attribute_sides(
         outcome, seconds = timed(run)
         yield from (Side(trials, seconds, ours=True) for trials in outcome.trials)
     attribute = attribute_of(values, person, name)
+    if len(attribute.names) < 2:  # nothing to infer, for either side
+        return
     labels = attribute.labels(values)
     inside = labels >= 0
     features, person, labels = features[inside], person[inside], labels[inside]

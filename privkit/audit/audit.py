@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from privkit.audit.controls import CONTROLS, check
+from privkit.audit.controls import check
 from privkit.audit.evidence import Evidence
 from privkit.audit.findings import Audit, Control, Group, NotRun, RiskFinding, worst
 from privkit.audit.material import Material
@@ -28,7 +28,7 @@ from privkit.audit.pooling import pooled
 from privkit.audit.rebuilding import ORIGINAL
 from privkit.audit.risks import RISK_NAMES, RISKS, RiskName, Verdict
 from privkit.audit.sharing import code_sharing
-from privkit.audit.tasks import Task, Tick, Tried, run_tasks
+from privkit.audit.tasks import Missed, Task, Tick, Tried, run_tasks
 from privkit.audit.verdicts import judge
 from privkit.evaluation.rates import rate_of
 from privkit.evaluation.trials import Trials
@@ -76,7 +76,7 @@ def run_audit(
         tick: told of progress.
     """
     planned = plan(material, policy)
-    done, left_out = run_tasks(
+    done, missed = run_tasks(
         planned.tasks,
         key={"data": [(d.role, d.sha256) for d in data], "policy": _deciding(policy),
              "material": material.digest(), "versions": versions()},
@@ -96,10 +96,11 @@ def run_audit(
                 trials[risk],
                 policy,
                 controls=_controls(risk, planned.tasks, done),
-                not_run=_not_run(risk, planned, left_out),
+                not_run=[*sharing.not_run(risk), *_not_run(risk, planned, missed)],
                 groups=_groups(risk, trials[risk], material, policy, family),
                 family=family,
                 demand=sharing.demand if risk == "singling_out" else "",
+                controls_missing=_controls_missing(risk, planned.tasks, done),
             ),
             [attacks[name] for name in attacks],
             sharing.notes if risk == "singling_out" else (),
@@ -142,31 +143,40 @@ def _deciding(policy: Policy) -> dict[str, Any]:
 
 
 def _controls(risk: RiskName, tasks: Sequence[Task], done: Mapping[str, Tried]) -> list[Control]:
-    found = []
-    for name in CONTROLS:
-        trials = pooled(
-            done[task.name].trials.get(risk, ())
-            for task in tasks
-            if task.control == name and risk in task.risks and task.name in done
-        )
-        if trials:
-            found.append(check(name, trials))
-    return found
-
-
-def _not_run(risk: RiskName, planned: Plan, left_out: Sequence[Task]) -> list[NotRun]:
-    """What the material did not allow, and what the budget did not."""
-    no_time = [
-        NotRun(
-            task.name,
-            f"it takes about {task.seconds:.0f} s, which the budget does not leave",
-            "a larger budget_minutes in the policy",
-            weakens=True,
-        )
-        for task in left_out
-        if risk in task.risks
+    """Each control task judged by itself: what works for one attribute hides nothing of another."""
+    own = [task for task in tasks if task.control and risk in task.risks and task.name in done]
+    return [
+        check(task.control, done[task.name].trials[risk], of=task.of)
+        for task in own
+        if done[task.name].trials.get(risk)
     ]
-    return [*planned.lacks.get(risk, ()), *no_time]
+
+
+def _controls_missing(
+    risk: RiskName, tasks: Sequence[Task], done: Mapping[str, Tried]
+) -> list[str]:
+    """Controls that brought nothing, of attacks that did."""
+    attacked = {
+        task.of
+        for task in tasks
+        if not task.control and task.name in done and done[task.name].trials.get(risk)
+    }
+    return [
+        f"{task.control} ({task.of})" if task.of else task.control
+        for task in tasks
+        if task.control and risk in task.risks and (not task.of or task.of in attacked)
+        if task.name not in done or not done[task.name].trials.get(risk)
+    ]
+
+
+def _not_run(risk: RiskName, planned: Plan, missed: Sequence[Missed]) -> list[NotRun]:
+    """What the material did not allow, and what brought nothing."""
+    failed = [
+        NotRun(m.task.name, m.why, m.supply, weakens=True)
+        for m in missed
+        if risk in m.task.risks and not m.task.control
+    ]
+    return [*planned.lacks.get(risk, ()), *failed]
 
 
 def _groups(
@@ -181,7 +191,7 @@ def _groups(
     strongest = trials[int(np.argmax([rate.bound for rate in rates]))]
     groups = []
     for name, own in (
-        ("people in the training set", people[share > 0]),
+        ("people with records in the training set", people[share > 0]),
         ("people not in the training set", people[share == 0]),
     ):
         rows = np.isin(strongest.person, own)

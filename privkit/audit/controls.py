@@ -47,7 +47,13 @@ _NOISE = 0.1
 def reduced(material: Material, seed: int) -> Material:
     """Records of at most 200 people: enough for a control."""
     rng = np.random.default_rng([seed, 21])
-    people = rng.permutation(np.unique(material.owners))[:_PEOPLE]
+    everyone, counts = np.unique(material.owners, return_counts=True)
+    # Those who can be linked come first: the control needs them.
+    linked = counts > 1
+    if material.gallery is not None:
+        linked = np.isin(everyone, material.gallery.person)
+    order = rng.permutation(len(everyone))
+    people = everyone[order[np.argsort(~linked[order], kind="stable")]][:_PEOPLE]
     rows = np.flatnonzero(np.isin(material.owners, people))
     small = material.take(np.sort(rng.permutation(rows)[:_RECORDS]))
     gallery = material.gallery
@@ -66,7 +72,7 @@ def identity(material: Material, secret: NDArray[np.generic], seed: int) -> Mate
         seed: of the vectors.
     """
     rng = np.random.default_rng([seed, 22])
-    values, index = np.unique(secret.astype(str), return_inverse=True)
+    values, index = np.unique(secret, return_inverse=True)
     gallery = material.gallery
     people = max(len(values), int(gallery.person.max()) + 1 if gallery is not None else 0)
     vectors = rng.standard_normal((people, _WIDTH)).astype(np.float32)
@@ -126,18 +132,19 @@ def _dealt(
     return values[rng.permutation(len(values))]
 
 
-def check(name: str, trials: Sequence[Trials]) -> Control:
+def check(name: str, trials: Sequence[Trials], *, of: str = "") -> Control:
     """Judge a control by what the attacks did on it.
 
     Args:
         name: one of :data:`CONTROLS`.
         trials: of all attacks on the risk, at least one.
+        of: the attribute, where there are several.
     """
     rates = [rate_of(t, confidence=_CONFIDENCE, family=len(trials)) for t in trials]
     found: Rate = max(rates, key=lambda rate: (rate.bound, rate.residual))
     leaks, expected = CONTROLS[name]
     passed = found.residual > _MUST_LEAK if leaks else found.bound <= 1e-9
-    return Control(name, expected, found, bool(passed))
+    return Control(f"{name} ({of})" if of else name, expected, found, bool(passed))
 
 
 #: Of an identity encoder the strongest attack has to succeed in at least so much of what is there.

@@ -16,6 +16,9 @@ def encoder_file(spec: str) -> Path | None:
     """
     if Path(spec).is_file():
         return Path(spec)
-    found = importlib.util.find_spec(spec.partition(":")[0])
+    try:
+        found = importlib.util.find_spec(spec.partition(":")[0])
+    except ValueError:  # __main__ has no specification
+        return None
     origin = None if found is None else found.origin
     return Path(origin) if origin is not None and Path(origin).is_file() else None

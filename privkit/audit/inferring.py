@@ -19,16 +19,19 @@ from privkit.audit.findings import NotRun
 from privkit.audit.material import Material
 from privkit.audit.risks import RiskName
 from privkit.audit.tasks import Task, Tried
+from privkit.evaluation.attribute_values import attribute_of
 from privkit.result import Table
 
 __all__ = [
     "MEMBER",
+    "classes_of",
     "inference_lacks",
     "inference_tasks",
     "membership_lacks",
     "membership_tasks",
     "secrets_of",
     "try_inference",
+    "unattacked",
 ]
 
 MEMBER = "membership of the training set"
@@ -69,6 +72,33 @@ def secrets_of(material: Material, risk: RiskName) -> Mapping[str, NDArray[Any]]
     return material.sensitive
 
 
+def classes_of(material: Material, risk: RiskName, name: str) -> NDArray[np.int64]:
+    """The classes that an attribute is attacked as, ``(n,)``; -1 for what is left out."""
+    values = secrets_of(material, risk)[name]
+    return attribute_of(values, material.owners, name).labels(values)
+
+
+def unattacked(material: Material, risk: RiskName) -> list[NotRun]:
+    """Attributes that were named and cannot be attacked, and attacks that need more."""
+    out = []
+    for name, values in secrets_of(material, risk).items():
+        attribute = attribute_of(values, material.owners, name)
+        if len(attribute.names) < 2:
+            why = "; ".join(attribute.notes) or "it has fewer than two values"
+            supply = f"values of {name} that at least three people share, two of them"
+            out.append(NotRun(f"inference of {name}", why, supply, weakens=True))
+    if risk == "membership":
+        out.append(
+            NotRun(
+                "likelihood ratio with shadow networks",
+                "it needs to know how the network was trained",
+                "the training itself: attacks.membership.membership_trials in Python",
+                weakens=True,
+            )
+        )
+    return out
+
+
 def inference_tasks(material: Material, seed: int) -> list[Task]:
     """A task for each attribute."""
     return _tasks(material, "inference", seed)
@@ -86,6 +116,7 @@ def _tasks(material: Material, risk: RiskName, seed: int) -> list[Task]:
             (risk,),
             15.0,
             partial(try_inference, material, risk, name, seed),
+            of=name,
         )
         for name in secrets_of(material, risk)
     ]

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from privkit.audit.copied import copied_share
 from privkit.audit.encoder_file import encoder_file
-from privkit.audit.labels import Labels, read_labels, read_yes_no, text_labels
+from privkit.audit.labels import (
+    Labels,
+    attribute_values,
+    only,
+    read_labels,
+    read_yes_no,
+    text_labels,
+)
 from privkit.audit.material import Known, Material, Pictures
 from privkit.audit.rounding import noticed_rounding
 from privkit.errors import InputError
@@ -32,6 +40,8 @@ _BYTES = 3 << 29
 _COMPARED = 32
 #: Of these so many at least have to be the nearest to what the encoder gives.
 _ALIKE = 0.5
+#: Known records of which more are in the store are the store.
+_COPIED = 0.5
 
 
 @dataclass(frozen=True)
@@ -117,19 +127,23 @@ class _Opener:
         """Everything, in the order in which one input is needed for the next."""
         given, n = self.given, self.features.n
         faces = self._faces()
+        if faces is not None and given.person is None and given.encoder is None:
+            raise InputError(
+                "nothing tells whether the pictures are in the order of the records",
+                where="--images",
+                rule="the person of each record is named, or the encoder gives what is stored",
+                remedy="add --person or --encoder",
+            )
         person = None if given.person is None else self._labels(given.person, "--person", "person")
         if person is None and faces is not None:
             person = text_labels(np.array(faces.people)[faces.person])
         if faces is not None and person is not None:
             _same_people(faces, person)
-        sensitive = {}
-        for name in given.sensitive:
-            for column in self._values(name, "--sensitive", "sensitive"):
-                sensitive[column.name] = column.values
+        sensitive = self._sensitive()
         member = None
         if given.members is not None:
-            column = self._values(given.members, "--members", "members")[0]
-            member = read_yes_no(column.values, given.members)
+            columns = self._values(given.members, "--members", "members")
+            member = read_yes_no(only(columns, "--members").values, given.members)
         rows = self._rows(person)
         material = Material(
             features=self.features.rows(rows),
@@ -145,6 +159,12 @@ class _Opener:
         material = self._with_gallery(material, person)
         material = self._with_public(material)
         self._notice(material)
+        if self.features.columns:
+            self.warnings.append(
+                f"The features are the columns {', '.join(self.features.columns[:20])}"
+                f"{' and more' if len(self.features.columns) > 20 else ''}: a record's or a "
+                "person's number among them is found as a leak (name the others with --columns)."
+            )
         what = (
             f"codes of {material.bits} bits"
             if material.bits
@@ -168,6 +188,21 @@ class _Opener:
     def _labels(self, given: str, option: str, role: str) -> Labels:
         columns = self._values(given, option, role)
         return text_labels(columns[0].values, option=option, columns=[c.name for c in columns])
+
+    def _sensitive(self) -> dict[str, NDArray[Any]]:
+        """The attributes, by the names of their columns."""
+        found: dict[str, NDArray[Any]] = {}
+        for name in self.given.sensitive:
+            for column in self._values(name, "--sensitive", "sensitive"):
+                if column.name in found:
+                    raise InputError(
+                        f"two attributes are called {column.name!r}",
+                        where="--sensitive",
+                        rule="every attribute has a name of its own",
+                        remedy="rename the column of one of the files",
+                    )
+                found[column.name] = attribute_values(column.values)
+        return found
 
     def _rows(self, person: Labels | None) -> NDArray[np.int64]:
         """All rows, or those of people drawn at random where they would not fit into memory."""
@@ -230,7 +265,7 @@ class _Opener:
             width=stored.shape[1],
         )
         match = encoder.matches(stored, pixels)
-        defense = None
+        defense, approximate = None, False
         if match.equal < 1 and material.bits is None:
             defense = noticed_rounding(stored, encoder.store(pixels))
         if defense is not None:
@@ -240,11 +275,12 @@ class _Opener:
             )
         else:
             self._match(match)
+            approximate = match.equal < 1
         self.warnings += [note[0].upper() + note[1:] for note in encoder.notes]
         path = encoder_file(self.given.encoder)
         if path is not None:
             self._used(self.given.encoder.rpartition("/")[2], "encoder", [path], 1)
-        return replace(material, encoder=encoder, defense=defense)
+        return replace(material, encoder=encoder, defense=defense, approximate=approximate)
 
     def _match(self, match: Match) -> None:
         """The encoder has to be the one that filled the store, and the pictures those behind it."""
@@ -290,13 +326,13 @@ class _Opener:
                 rule="at least 2 people with records in both, named alike",
                 found=f"{len(shared)} people",
             )
-        if _equal_records(known.features, material):
-            raise InputError(
-                "the gallery holds the very records that are attacked",
-                where="--gallery",
-                rule="other observations of the people: linking a record to itself proves nothing",
-                remedy="leave --gallery out; several records a person are compared with each other",
-            )
+        share = copied_share(known.features, material.features, code, material.owners)
+        self._copies(
+            share,
+            "--gallery",
+            "other observations of the people: linking a record to itself proves nothing",
+            "leave --gallery out; several records a person are compared with each other",
+        )
         return replace(material, gallery=replace(known, person=code), people=tuple(numbers))
 
     def _with_public(self, material: Material) -> Material:
@@ -314,6 +350,17 @@ class _Opener:
                 where="--public",
                 rule="an adversary learns from other people than those attacked",
                 found=f"{len(both)} people in both, e.g. {both[0]!r}",
+            )
+        self._copies(
+            copied_share(known.features, material.features),
+            "--public",
+            "an adversary learns from other people than those attacked",
+            "records of other people",
+        )
+        if labels is None:
+            self.warnings.append(
+                "It is not known whose the public records are: nothing is learned from them about "
+                "linking (name their people with --public-person)."
             )
         code = np.arange(len(known)) if labels is None else labels.code
         first = max(len(material.people), int(material.owners.max()) + 1)
@@ -333,12 +380,34 @@ class _Opener:
         faces = open_faces(self.given.public, seed=self.given.seed, size=material.pictures.shape)
         self.data.append(DataUsed(faces.source, "public", faces.sha256, faces.n, faces.notice))
         pixels = faces.pixels()
+        self._copies(
+            copied_share(pixels, material.pictures.pixels),
+            "--public",
+            "pictures of other people than those attacked",
+            "pictures of other people",
+        )
         first = max(len(material.people), int(material.owners.max()) + 1)
         return Known(
             material.encoder.store(pixels),
             first + faces.person,
             pictures=Pictures(pixels, faces.shape),
         )
+
+    def _copies(self, share: float, option: str, rule: str, remedy: str) -> None:
+        """Refuse known records that are the attacked ones, and warn of some that are."""
+        if share > _COPIED:
+            raise InputError(
+                "these are the very records that are attacked",
+                where=option,
+                rule=rule,
+                found=f"{share:.0%} of them are in the store",
+                remedy=remedy,
+            )
+        if share > 0:
+            self.warnings.append(
+                f"{share:.1%} of the records of {option} are equal to records of the store: "
+                "if they are the same observations, rates are too high."
+            )
 
     def _known(
         self, path: str, person: str | None, role: str, material: Material
@@ -374,13 +443,14 @@ class _Opener:
             columns, files = read_labels(name, path, rows=features.n, option=f"--{role}-person")
             if files is not None:
                 self._used(files.source, f"{role}-person", files.paths, features.n)
-            labels = text_labels(columns[0].values[rows], option=f"--{role}-person")
+            one = only(columns, f"--{role}-person")
+            labels = text_labels(one.values[rows], option=f"--{role}-person")
         sensitive: dict[str, NDArray[Any]] = {}
         for given in self.given.sensitive:
             column = self._column(given, path)
             if column is not None:
                 values, _ = read_labels(column, path, rows=features.n, option="--sensitive")
-                sensitive[values[0].name] = values[0].values[rows]
+                sensitive[values[0].name] = attribute_values(values[0].values)[rows]
         return Known(features.rows(rows), np.zeros(len(rows), np.int64), sensitive), labels
 
     def _column(self, given: str | None, path: str) -> str | None:
@@ -417,17 +487,6 @@ def _same_people(faces: Faces, person: Labels) -> None:
             f"shown, {len(pairs)} combinations",
             remedy="check the order of the records, or leave --person out",
         )
-
-
-def _equal_records(features: NDArray[np.float32], material: Material) -> bool:
-    """Whether the gallery is the store: short codes of different photos may well be equal."""
-    from attacks.link_trials import copies
-
-    if features.shape == material.features.shape and np.array_equal(features, material.features):
-        return True
-    long_enough = material.bits is None or material.bits > 64
-    varied = len(np.unique(material.features[:1000], axis=0)) > 0.9 * min(1000, len(material))
-    return long_enough and varied and copies(material.features, features) > 0.5
 
 
 def _holds_pictures(folder: Path) -> bool:

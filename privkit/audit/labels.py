@@ -14,7 +14,7 @@ from privkit.errors import InputError
 from privkit.features.columns import open_columns
 from privkit.features.files import Files, Given, find_files
 
-__all__ = ["Labels", "read_labels", "read_yes_no", "text_labels"]
+__all__ = ["Labels", "attribute_values", "only", "read_labels", "read_yes_no", "text_labels"]
 
 #: Numbers in text are numbers again where so many different ones occur: an age, not a class.
 _NUMBERS = 20
@@ -71,6 +71,23 @@ def read_labels(
         table = open_columns(store, [given], rows=rows, option=option)
         files = None
     return [Labels(name, _plain(table.column(name))) for name in table.column_names], files
+
+
+def only(columns: Sequence[Labels], option: str) -> Labels:
+    """The one column that is meant.
+
+    Raises:
+        InputError: there are several.
+    """
+    if len(columns) != 1:
+        raise InputError(
+            "it is not said which column is meant",
+            where=option,
+            rule="one column",
+            found=f"the columns {', '.join(c.name for c in columns)}",
+            remedy="name one column, or give a file of one column",
+        )
+    return columns[0]
 
 
 def text_labels(
@@ -145,14 +162,16 @@ def _plain(column: Any) -> NDArray[Any]:
     if (pa.types.is_integer(kind) or pa.types.is_floating(kind)) and not whole.null_count:
         return np.asarray(whole)
     text = pc.fill_null(whole.cast(pa.string()), "")
-    values = np.array(text.to_pylist(), dtype=object)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _numbers(values)
-    return values
+    return np.array(text.to_pylist(), dtype=object)
 
 
-def _numbers(values: NDArray[Any]) -> NDArray[Any]:
-    """CSV holds numbers as text: many different finite ones are numbers, a few are names."""
+def attribute_values(values: NDArray[Any]) -> NDArray[Any]:
+    """Values of an attribute, not of people: many different finite numbers in text are numbers.
+
+    CSV holds numbers as text. A few different ones are taken for names of classes.
+    """
+    if values.dtype.kind != "O":
+        return values
     try:
         numbers = values.astype(np.float64)
     except ValueError:

@@ -10,6 +10,7 @@ person are probes and all others the gallery, so that a record is never compared
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -17,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.link_trials import link_trials
+from attacks.matching import MATCHERS
 from privkit.audit.findings import NotRun
 from privkit.audit.link_curves import link_details
 from privkit.audit.material import Known, Material
 from privkit.audit.pooling import pooled
 from privkit.audit.tasks import Task, Tried
+from privkit.evaluation.trials import Trials
 
 __all__ = ["linking_lacks", "linking_tasks", "try_linking"]
 
@@ -78,21 +81,16 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
         details: whether curves and error rates are computed beside.
     """
     assert material.person is not None  # noqa: S101 - linking_lacks has asked
-    person, public = material.person, material.public
+    person = material.person
     rounds = _with_gallery(material, seed, targets) or _within(material, seed, targets)
     linked = [
-        link_trials(
-            material.features[probes],
-            person[probes],
-            gallery.features,
-            gallery.person,
-            None if public is None else public.features,
-            None if public is None else public.person,
-            seed=int(np.random.SeedSequence([seed, n]).generate_state(1)[0]),
-        )
+        trials
         for n, (probes, gallery) in enumerate(rounds)
+        for trials in _linked(
+            material, probes, gallery, int(np.random.SeedSequence([seed, n]).generate_state(1)[0])
+        )
     ]
-    trials = pooled(linked)
+    trials = [_a_person_alike(t) for t in pooled(linked)]
     isolated = [
         replace(
             t,
@@ -111,6 +109,24 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
         material.features[probes], person[probes], gallery.features, gallery.person, seed
     )
     return replace(tried, curves={"linkability": curves}, tables={"linkability": [table]})
+
+
+def _linked(
+    material: Material, probes: NDArray[np.int64], gallery: Known, seed: int
+) -> Iterator[list[Trials]]:
+    """All matchers, learned from the store's other people; and again from the public ones."""
+    person, public = material.owners, material.public
+    attacked = material.features[probes], person[probes], gallery.features, gallery.person
+    yield link_trials(*attacked, seed=seed)
+    if public is not None and len(np.unique(public.person)) < len(public):
+        learned = {f"{n}_public": m for n, m in MATCHERS.items() if m.learns}
+        yield link_trials(*attacked, public.features, public.person, seed=seed, matchers=learned)
+
+
+def _a_person_alike(trials: Trials) -> Trials:
+    """Every person weighs the same: one with many records is named more often, even by chance."""
+    _, code, count = np.unique(trials.person, return_inverse=True, return_counts=True)
+    return replace(trials, weight=1.0 / count[code])
 
 
 _Round = tuple[NDArray[np.int64], Known]

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Known", "Material", "Pictures"]
 
+#: Pictures whose features tell one encoder from another.
+_SOME = 32
+
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
@@ -67,6 +70,7 @@ class Material:
             photos of other people, never of the target.
         encoder: what filled the store.
         defense: what was done to the encoder's features before they were stored, where it is known.
+        approximate: whether the encoder gives only nearly what is stored.
         sampled_from: records in the store where only some are here.
     """
 
@@ -81,6 +85,7 @@ class Material:
     pictures: Pictures | None = None
     encoder: Encoder | None = None
     defense: Defense | None = None
+    approximate: bool = False
     sampled_from: int | None = None
 
     def __len__(self) -> int:
@@ -107,12 +112,23 @@ class Material:
     def digest(self) -> str:
         """SHA-256 of the values: what an attack's kept outcome belongs to."""
         digest = hashlib.sha256()
-        for array in (self.features, self.person, self.member):
+        pixels = None if self.pictures is None else self.pictures.pixels
+        for array in (self.features, self.person, self.member, pixels, self._encoded()):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+        digest.update(repr((self.bits, self.defense, self.sampled_from)).encode())
         for name, values in sorted(self.sensitive.items()):
             digest.update(repr((name, values.tolist())).encode())
         for known in (self.gallery, self.public):
             if known is not None:
                 digest.update(np.ascontiguousarray(known.features).tobytes())
                 digest.update(np.ascontiguousarray(known.person).tobytes())
+                for name, values in sorted(known.sensitive.items()):
+                    digest.update(repr((name, values.tolist())).encode())
         return digest.hexdigest()
+
+    def _encoded(self) -> NDArray[np.float32] | None:
+        """What the encoder makes of some pictures: its file may load weights from elsewhere."""
+        if self.encoder is None or self.pictures is None:
+            return None
+        some = np.linspace(0, len(self) - 1, num=min(len(self), _SOME), dtype=np.int64)
+        return self.encoder.store(self.pictures.pixels[some])

@@ -20,12 +20,14 @@ from privkit.audit.controls import (
 )
 from privkit.audit.findings import NotRun
 from privkit.audit.inferring import (
+    classes_of,
     inference_lacks,
     inference_tasks,
     membership_lacks,
     membership_tasks,
     secrets_of,
     try_inference,
+    unattacked,
 )
 from privkit.audit.linking import linking_lacks, linking_tasks, try_linking
 from privkit.audit.material import Material
@@ -81,6 +83,7 @@ def plan(material: Material, policy: Policy) -> Plan:
             for seed in policy.seeds:
                 tasks += make(material, seed)
             tasks += _inference_controls(small, risk, first)
+            lacks[risk] = unattacked(material, risk)
         else:
             lacks[risk] = [lack]
 
@@ -108,7 +111,13 @@ def _linking_controls(small: Material, seed: int, targets: int) -> list[Task]:
         return try_linking(make(), seed, targets, details=False)
 
     return [
-        Task(f"linkage, {name}", ("singling_out", "linkability"), seconds, partial(run, make), name)
+        Task(
+            f"linkage, {name}, seed {seed}",
+            ("singling_out", "linkability"),
+            seconds,
+            partial(run, make),
+            name,
+        )
         for name, make in variants.items()
     ]
 
@@ -119,12 +128,19 @@ def _inference_controls(small: Material, risk: RiskName, seed: int) -> list[Task
         return replace(tried, notes={})
 
     variants: dict[str, Callable[[str], Material]] = {
-        "identity encoder": lambda name: identity(small, secrets_of(small, risk)[name], seed),
+        "identity encoder": lambda name: identity(small, classes_of(small, risk, name), seed),
         "constant encoder": lambda _name: constant(small),
         "shuffled labels": lambda _name: shuffled_secrets(small, seed),
     }
     return [
-        Task(f"{risk}: {name}, {control}", (risk,), 15.0, partial(run, name, make), control)
+        Task(
+            f"{risk}: {name}, {control}, seed {seed}",
+            (risk,),
+            15.0,
+            partial(run, name, make),
+            control,
+            name,
+        )
         for name in secrets_of(small, risk)
         for control, make in variants.items()
     ]

@@ -155,6 +155,9 @@ def _policy(values: dict[str, Any], where: object) -> Policy:
         return value
 
     limits, counting = values["limits"], values["k_anonymity"]
+    highest = max(number(risk, 0.0, 0.99, limits) for risk in RISK_NAMES)
+    if number("large_leak", 0.01, 1.0) <= highest:
+        raise _wrong("large_leak", f"above every limit, {highest:g}", values["large_leak"], where)
     return Policy(
         confidence=number("confidence", 0.5, 0.9999),
         seeds=tuple(dict.fromkeys(seeds)),

@@ -33,6 +33,7 @@ from privkit.models.encoder import Through
 
 __all__ = [
     "ORIGINAL",
+    "ConstantEncoder",
     "PixelEncoder",
     "rebuilding_controls",
     "rebuilding_lacks",
@@ -79,11 +80,21 @@ def rebuilding_tasks(material: Material, seed: int) -> tuple[list[Task], list[No
     """A task for each attack that the material allows, and the attacks that it does not."""
     setting = _setting(material, seed)
     tasks, lacks = [], []
+    if material.approximate:
+        lacks.append(
+            NotRun(
+                "attacks through the exact encoder",
+                "the encoder gives only nearly what is stored",
+                "the encoder with what is done to its features, with --encoder",
+                weakens=True,
+            )
+        )
     for name, attack in _picture_attacks().items():
         missing = attack.missing(setting.scene)
         if missing is not None:
             what, _, supply = missing.partition(": ")
-            lacks.append(NotRun(name, f"it needs {what}", supply))
+            # To withhold the encoder must not make the verdict easier to pass.
+            lacks.append(NotRun(name, f"it needs {what}", supply, weakens=material.encoder is None))
             continue
         seconds = _SECONDS * (0.1 + len(setting.scene.targets) / 100)
         tasks.append(
@@ -102,7 +113,7 @@ def rebuilding_controls(material: Material, seed: int) -> list[Task]:
     assert material.pictures is not None  # noqa: S101 - rebuilding_lacks has asked
     pictures = material.pictures
 
-    def stored_by(encoder: PixelEncoder | _Constant) -> Material:
+    def stored_by(encoder: PixelEncoder | ConstantEncoder) -> Material:
         return replace(
             material,
             features=encoder.store(pictures.pixels),
@@ -117,7 +128,7 @@ def rebuilding_controls(material: Material, seed: int) -> list[Task]:
 
     variants: dict[str, Callable[[], Material]] = {
         "identity encoder": lambda: stored_by(PixelEncoder(pictures.shape)),
-        "constant encoder": lambda: stored_by(_Constant()),
+        "constant encoder": lambda: stored_by(ConstantEncoder()),
         "shuffled labels": dealt,
     }
 
@@ -283,7 +294,7 @@ class PixelEncoder:
 
 
 @dataclass(frozen=True)
-class _Constant:
+class ConstantEncoder:
     """An encoder that says nothing."""
 
     differentiable: bool = False

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from privkit.audit.findings import NotRun
 from privkit.audit.material import Material
 from privkit.audit.policy import Policy
+from privkit.audit.risks import RiskName
 
 __all__ = ["Sharing", "code_sharing"]
 
@@ -19,10 +21,18 @@ class Sharing:
     Attributes:
         demand: what the policy asks for and the store does not give; ``""`` if nothing.
         notes: in sentences.
+        undecided: why it cannot be told whether the demand is met; ``""`` if it can.
     """
 
     demand: str
     notes: tuple[str, ...]
+    undecided: str = ""
+
+    def not_run(self, risk: RiskName) -> list[NotRun]:
+        """That the demand cannot be decided, where it cannot."""
+        if risk != "singling_out" or not self.undecided:
+            return []
+        return [NotRun("k-anonymity", self.undecided, "the whole store, with --person", True)]
 
 
 def code_sharing(material: Material, policy: Policy) -> Sharing:
@@ -52,7 +62,11 @@ def code_sharing(material: Material, policy: Policy) -> Sharing:
             f"Of a population of {policy.population:,} people, about {expected:,.1f} are expected "
             "to share the value of one drawn at random, if this sample shows how values are spread."
         )
-    demand = ""
-    if k < policy.k:
+    demand = undecided = ""
+    if policy.k > 1 and material.person is None:
+        undecided = "k counts people, and it is not known whose the records are"
+    elif policy.k > 1 and material.sampled_from is not None:
+        undecided = "k of some of the records says nothing of k in the whole store"
+    elif k < policy.k:
         demand = f"k = {k} {unit} share the rarest stored value, the policy asks for {policy.k}"
-    return Sharing(demand, tuple(notes))
+    return Sharing(demand, tuple(notes), undecided)

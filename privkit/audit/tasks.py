@@ -23,7 +23,7 @@ from privkit.evaluation.trials import Trials
 from privkit.result import Table, plain_json
 from privkit.runs import write_atomically
 
-__all__ = ["Task", "Tick", "Tried", "run_tasks"]
+__all__ = ["Missed", "Task", "Tick", "Tried", "run_tasks"]
 
 #: ``(step, done, total)``.
 Tick = Callable[[str, int, int], None]
@@ -64,6 +64,7 @@ class Task:
         seconds: about how long it takes here.
         run: does it.
         control: which control it is; ``""`` for an attack on the store itself.
+        of: the attribute, where a risk has several that are attacked one by one.
     """
 
     name: str
@@ -71,6 +72,22 @@ class Task:
     seconds: float
     run: Callable[[], Tried]
     control: str = ""
+    of: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Missed:
+    """A task that brought nothing.
+
+    Attributes:
+        task: which.
+        why: in words.
+        supply: what would help.
+    """
+
+    task: Task
+    why: str
+    supply: str
 
 
 def run_tasks(
@@ -81,7 +98,7 @@ def run_tasks(
     budget: float,
     tick: Tick,
     clock: Callable[[], float] = time.monotonic,
-) -> tuple[dict[str, Tried], list[Task]]:
+) -> tuple[dict[str, Tried], list[Missed]]:
     """Run the tasks in order while they fit.
 
     Args:
@@ -93,23 +110,32 @@ def run_tasks(
         clock: seconds.
 
     Returns:
-        What was tried, by the task's name, and the tasks that did not fit.
+        What was tried, by the task's name, and the tasks that brought nothing, each with why: they
+        did not fit, or they failed, as an attack of a third party or an encoder may on some input.
     """
     place = folder / _digest(key) if folder is not None else None
     started = clock()
     done: dict[str, Tried] = {}
-    left_out: list[Task] = []
+    missed: list[Missed] = []
     for n, task in enumerate(tasks):
         path = place / f"{_digest({'task': task.name})}.npz" if place is not None else None
         kept = _load(path) if path is not None else None
         if kept is None and clock() - started + task.seconds > budget:
-            left_out.append(task)
+            why = f"it takes about {task.seconds:.0f} s, which the budget does not leave"
+            missed.append(Missed(task, why, "a larger budget_minutes in the policy"))
+        elif kept is not None:
+            done[task.name] = kept
         else:
-            done[task.name] = kept if kept is not None else task.run()
-            if path is not None and kept is None:
-                _save(path, done[task.name])
+            try:
+                done[task.name] = task.run()
+            except Exception as error:  # whatever it is, the other attacks are worth having
+                why = " ".join(f"it failed: {type(error).__name__}: {error}".split())[:300]
+                missed.append(Missed(task, why, "input on which it does not fail"))
+            else:
+                if path is not None:
+                    _save(path, done[task.name])
         tick("attack", n + 1, len(tasks))
-    return done, left_out
+    return done, missed
 
 
 def _digest(key: Mapping[str, Any]) -> str:

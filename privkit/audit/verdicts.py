@@ -1,18 +1,21 @@
 """What follows from the trials of a risk. The rules stand here alone, in the order they are asked.
 
-1. Nothing could be run: **not run**.
-2. A control failed: **attack invalid**; neither a high nor a low rate means anything then.
-3. The lower bound of some attack's residual risk, corrected for all attacks of the audit, lies
+1. What the policy demands beside the attacks, k people a stored value, is not met: **leaks**.
+2. Nothing could be run: **not run**.
+3. A control failed: **attack invalid**; neither a high nor a low rate means anything then. A
+   control that was not run leaves the risk **inconclusive**.
+4. The lower bound of some attack's residual risk, corrected for all attacks of the audit, lies
    above the policy's limit: **leaks**.
-4. The upper ends of *all* attacks lie below the limit, none of the attacks that count was left out,
+5. The upper ends of *all* attacks lie below the limit, none of the attacks that count was left out,
    and the sample would have shown a large leak: **no leak found**. No correction is needed here: to
    say it of all, it has to be true of each (an intersection-union test, Berger 1982).
-5. Otherwise **inconclusive**, with the number of people that would decide it.
+6. Otherwise **inconclusive**, with the number of people that would decide it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from privkit.audit.findings import Control, Group, NotRun, RiskFinding
 from privkit.audit.policy import Policy
@@ -33,6 +36,7 @@ def judge(
     groups: Sequence[Group] = (),
     family: int,
     demand: str = "",
+    controls_missing: Sequence[str] = (),
 ) -> RiskFinding:
     """The finding of one risk.
 
@@ -46,6 +50,7 @@ def judge(
         family: how many attacks the whole audit looks at.
         demand: what else the policy asks for and the store does not give, in words; ``""`` if
             nothing.
+        controls_missing: names of the controls that were not run.
     """
     rates = sorted(
         (rate_of(t, confidence=policy.confidence, family=family) for t in trials),
@@ -53,7 +58,9 @@ def judge(
     )
     limit = policy.limits[risk]
     strongest = rates[0] if rates else None
-    verdict, why, needed = _verdict(rates, controls, not_run, policy, limit, demand)
+    verdict, why, needed = _verdict(
+        rates, controls, controls_missing, not_run, policy, limit, demand
+    )
     return RiskFinding(
         risk=risk,
         verdict=verdict,
@@ -73,6 +80,7 @@ def judge(
 def _verdict(
     rates: Sequence[Rate],
     controls: Sequence[Control],
+    controls_missing: Sequence[str],
     not_run: Sequence[NotRun],
     policy: Policy,
     limit: float,
@@ -82,12 +90,14 @@ def _verdict(
     failed = [c.name for c in controls if not c.passed]
     missing = [n.attack for n in not_run if n.weakens]
     outcome: tuple[Verdict, str, int | None]
-    if not rates:
-        outcome = ("leaks", demand, None) if demand else ("not run", _supply(not_run), None)
+    if demand:
+        outcome = "leaks", demand, None
+    elif not rates:
+        outcome = "not run", _supply(not_run), None
     elif failed:
         outcome = "attack invalid", f"a control failed: {', '.join(failed)}", None
-    elif demand:
-        outcome = "leaks", demand, None
+    elif controls_missing:
+        outcome = "inconclusive", f"controls were not run: {', '.join(controls_missing)}", None
     elif rates[0].bound > limit:
         outcome = "leaks", "", None
     elif max(r.residual_high for r in rates) >= limit:
@@ -102,20 +112,28 @@ def _verdict(
     elif missing:
         outcome = "inconclusive", f"not all attacks were run: {', '.join(missing)}", None
     elif min(power(r, policy.large_leak, limit) for r in rates) < policy.power:
-        needed_by_power = max(_people_for_power(r, policy, limit) for r in rates)
+        enough = [_people_for_power(r, policy, limit) for r in rates]
+        needed_by_power = None if None in enough else max(n for n in enough if n is not None)
         outcome = "inconclusive", "the sample is too small to show a large leak", needed_by_power
     else:
         outcome = "no leak found", "", None
     return outcome
 
 
-def _people_for_power(rate: Rate, policy: Policy, limit: float) -> int:
-    """The fewest people with which a large leak would be shown."""
-    from dataclasses import replace
+#: More people than there are to be found.
+_MOST_PEOPLE = 10_000_000
 
+
+def _people_for_power(rate: Rate, policy: Policy, limit: float) -> int | None:
+    """The fewest people with which a large leak would be shown; ``None`` if no number is."""
     people = max(rate.people, 2)
-    while power(replace(rate, people=people), policy.large_leak, limit) < policy.power:
+    each = rate.units / max(rate.people, 1)
+    while power(replace(rate, people=people, units=each * people), policy.large_leak, limit) < (
+        policy.power
+    ):
         people += max(1, people // 20)
+        if people > _MOST_PEOPLE:
+            return None
     return people
 
 
@@ -126,7 +144,7 @@ def _worst_detectable(rates: Sequence[Rate], limit: float) -> float | None:
 
 
 def _supply(not_run: Sequence[NotRun]) -> str:
-    return "; ".join(dict.fromkeys(n.supply for n in not_run))
+    return "; ".join(dict.fromkeys(n.supply for n in not_run)) or "nothing that could be attacked"
 
 
 def _sentence(rates: Sequence[Rate], verdict: Verdict, why: str, limit: float) -> str:

@@ -5,6 +5,10 @@ divided by the design effect of the people. The percentile bootstrap over people
 (``reports/audit_calibration``): of a rate of 2.5% its upper end lies below the truth in 4 to 54% of
 samples of 20 to 40 people, where 2.5% is promised; it would call leaking stores safe.
 
+Where a few people leak wholly and all others not at all, a sample may hold none of the few, and its
+trials then look independent. Of identification, where chance is low, the upper end therefore never
+lies below that of the share of people who leak in most of their trials, counted as one trial each.
+
 The residual risk of a rate ``a`` over a baseline ``b`` is ``(a - b) / (1 - b)``: 0 for an attack
 that does no better than the best guess without the feature, 1 for one that always succeeds (Giomi
 et al., PoPETs 2023, section 3).
@@ -27,6 +31,9 @@ __all__ = ["POWER", "Rate", "detectable", "people_needed", "power", "rate_of"]
 #: With this probability a leak of the detectable size is found; the field's usual choice.
 POWER = 0.8
 
+#: Up to this chance nobody succeeds in most of several trials without leaking.
+_LOW_CHANCE = 0.1
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -36,6 +43,8 @@ class Rate:
         attack: its name.
         measure: what a hit is.
         people: independent units.
+        units: people of equal weight that carry the same information (Kish): few of many, where a
+            few people make most of the mean.
         trials: how many.
         effective: independent trials that carry the same information.
         value: the rate.
@@ -56,6 +65,7 @@ class Rate:
     attack: str
     measure: str
     people: int
+    units: float
     trials: int
     effective: float
     value: float
@@ -99,21 +109,21 @@ def rate_of(trials: Trials, *, confidence: float = 0.95, family: int = 1) -> Rat
     hit = _Share.of(trials.hit, trials.weight, code, len(people))
     base = _Share.of(trials.baseline, trials.weight, code, len(people))
     low, high = hit.ends((1 - confidence) / 2)
+    high = max(high, _few_leak_wholly(trials, base.value, code, hit, (1 - confidence) / 2))
     family_low, _ = hit.ends((1 - confidence) / 2 / family)
+    tail = (1 - confidence) / 2
     residual = [
-        _residual(end, hit, base, spread)
-        for end, spread in (
-            (hit.value, None),
-            (low, (1 - confidence) / 2),
-            (high, (1 - confidence) / 2),
-            (family_low, (1 - confidence) / 2 / family),
-        )
+        _residual(hit.value, base.value, base),
+        _residual(low, base.end(tail, above=True), base, hit, above=False),
+        _residual(high, base.end(tail, above=False), base, hit, above=True),
+        _residual(family_low, base.end(tail / family, above=True), base, hit, above=False),
     ]
     control = trials.mean("control")
     return Rate(
         attack=trials.attack,
         measure=trials.measure,
         people=len(people),
+        units=hit.units,
         trials=len(trials),
         effective=hit.effective,
         value=hit.value,
@@ -139,6 +149,7 @@ class _Share:
     influence: NDArray[np.float64]
     effective: float
     people: int
+    units: float
 
     @classmethod
     def of(
@@ -154,16 +165,21 @@ class _Share:
         independent = float(total**2 / (weight**2).sum())  # Kish's effective number of trials
         # A tie counts by its expectation; the draw that would break it adds its own variance.
         ties = float((weight**2 * values * (1 - values)).sum()) / total**2
+        units = float(total**2 / (np.bincount(code, weight, people) ** 2).sum())
         if ((values == values[0]).all() and values[0] in (0.0, 1.0)) or people == 1:
-            return cls(p, influence, float(min(people, independent)), people)
+            return cls(p, influence, min(units, independent), people, units)
         clustered = people / (people - 1) * float((influence**2).sum()) + ties
         effective = min(independent, p * (1 - p) / clustered) if clustered > 0 else independent
-        return cls(p, influence, max(effective, 1.0), people)
+        return cls(p, influence, max(effective, 1.0), people, units)
 
     @property
     def exact(self) -> bool:
         """Whether it is known without error: chance of one in C, or a chosen false-alarm rate."""
         return bool(np.abs(self.influence).max() < 1e-12)
+
+    def end(self, tail: float, *, above: bool) -> float:
+        """One end of :meth:`ends`."""
+        return self.ends(tail)[above]
 
     def ends(self, tail: float) -> tuple[float, float]:
         """Ends of the interval that leaves ``tail`` on each side."""
@@ -182,36 +198,55 @@ def _score_ends(p: float, n: float, z: float) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def _residual(end: float, hit: _Share, base: _Share, tail: float | None) -> float:
-    """The residual risk at the value (``tail`` is ``None``) or at an end of the interval.
+def _few_leak_wholly(
+    trials: Trials, baseline: float, code: NDArray[np.int64], hit: _Share, tail: float
+) -> float:
+    """The upper end of a rate in which people leak wholly or not at all.
+
+    Only where chance is low: by chance nobody succeeds in most of several trials then.
+    """
+    count = np.bincount(code)
+    if baseline > _LOW_CHANCE or count.max() < 2 or hit.people == 1:
+        return 0.0
+    share = np.bincount(code, trials.weight * trials.hit) / np.bincount(code, trials.weight)
+    leaking = float(((share > 0.5) & (count > 1)).mean())
+    t = float(stats.t.ppf(1 - tail, hit.people - 1))
+    return baseline + (1 - baseline) * _score_ends(leaking, hit.units, t)[1]
+
+
+def _residual(
+    end: float, other: float, base: _Share, hit: _Share | None = None, *, above: bool = False
+) -> float:
+    """The residual risk at the value (``hit`` is ``None``) or at an end of the interval.
 
     A baseline that is itself measured on the trials, as the majority guess, goes up and down with
     the rate; the ends of the two are joined by MOVER with their correlation over people (Zou and
     Donner, Statistics in Medicine 2008).
+
+    Args:
+        end: of the rate.
+        other: end of the baseline on the other side.
+        base: the baseline.
+        hit: the rate.
+        above: which end it is.
     """
     difference = end - base.value
-    if tail is not None and not base.exact:
-        difference = _mover(end, hit, base, tail)
+    if hit is not None and not base.exact:
+        a, b = end - hit.value, base.value - other
+        norm = math.sqrt(float((hit.influence**2).sum() * (base.influence**2).sum()))
+        r = float((hit.influence * base.influence).sum()) / norm if norm > 0 else 0.0
+        spread = math.sqrt(max(a * a + b * b - 2 * r * a * b, 0.0))
+        difference = hit.value - base.value + (spread if above else -spread)
     return difference / max(1.0 - base.value, 1e-12)
 
 
-def _mover(end: float, hit: _Share, base: _Share, tail: float) -> float:
-    low, high = base.ends(tail)
-    a = end - hit.value
-    b = base.value - (high if a < 0 else low)
-    norm = math.sqrt(float((hit.influence**2).sum() * (base.influence**2).sum()))
-    r = float((hit.influence * base.influence).sum()) / norm if norm > 0 else 0.0
-    spread = math.sqrt(max(a * a + b * b - 2 * r * a * b, 0.0))
-    return hit.value - base.value + math.copysign(spread, a if a else b)
-
-
-def _least_hit_share(rate: Rate, limit: float, people: float) -> float:
+def _least_hit_share(rate: Rate, limit: float, units: float) -> float:
     """The smallest observed share whose bound lies above the limit; 1.0 where none does."""
     goal = rate.baseline + limit * (1 - rate.baseline)
     t = float(stats.t.ppf(1 - (1 - rate.confidence) / 2 / rate.family, max(rate.people - 1, 1)))
 
     def above(p: float) -> float:
-        return _score_ends(p, people, t)[0] - goal
+        return _score_ends(p, units, t)[0] - goal
 
     if above(1.0) <= 0:
         return math.inf
@@ -229,14 +264,15 @@ def power(rate: Rate, residual: float, limit: float) -> float:
         residual: the true residual risk.
         limit: the residual risk above which the bound has to lie.
     """
-    if rate.people < 2:
+    if rate.people < 2 or rate.units < 2:
         return 0.0
-    least = _least_hit_share(rate, limit, rate.people)
+    units = max(2, math.floor(rate.units + 1e-9))
+    least = _least_hit_share(rate, limit, units)
     if not math.isfinite(least):
         return 0.0
     p = rate.baseline + residual * (1 - rate.baseline)
-    hits = math.ceil(least * rate.people - 1e-9)
-    return float(stats.binom.sf(hits - 1, rate.people, min(max(p, 0.0), 1.0)))
+    hits = math.ceil(least * units - 1e-9)
+    return float(stats.binom.sf(hits - 1, units, min(max(p, 0.0), 1.0)))
 
 
 def detectable(rate: Rate, limit: float) -> float | None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from audit.stores import policy, store, with_attribute
 
 from privkit.audit.audit import Audited, run_audit
 from privkit.audit.material import Known, Material
 from privkit.audit.policy import Policy
-from tests.audit.stores import policy, store, with_attribute
 
 
 def audited(
@@ -91,6 +91,71 @@ def test_a_gallery_is_what_the_store_is_linked_to() -> None:
     assert alone.exit_code == 3
     linked = audited(replace(one_each, gallery=gallery)).audit
     assert linked.finding("linkability").verdict == "leaks"
+
+
+def test_people_with_one_record_beside_a_few_with_two() -> None:
+    """The controls need those who can be linked; most of the people cannot."""
+    material = store(1.0, people=2000, records=2, width=32)
+    second = np.arange(len(material)) % 2 == 1
+    keep = ~second | (material.owners < 20)
+    finding = audited(material.take(keep)).audit.finding("linkability")
+    assert finding.verdict == "leaks", finding.sentence
+    assert {c.name for c in finding.controls} >= {"identity encoder"}
+
+
+def test_people_with_many_records_do_not_break_the_controls() -> None:
+    """One with many records is named more often, by chance alone."""
+    rng = np.random.default_rng(0)
+    person = np.concatenate([np.repeat(np.arange(10), 60), np.repeat(np.arange(10, 60), 3)])
+    noise = rng.standard_normal((len(person), 8)).astype(np.float32)
+    finding = audited(Material(noise, None, person)).audit.finding("linkability")
+    assert all(c.passed for c in finding.controls), finding.controls
+    assert finding.verdict in ("no leak found", "inconclusive")
+
+
+def test_a_number_as_attribute_passes_its_controls() -> None:
+    material = store(0.0, people=100)
+    income = np.random.default_rng(0).normal(50, 10, 100)[material.owners]
+    finding = audited(replace(material, sensitive={"income": income})).audit.finding("inference")
+    assert all(c.passed for c in finding.controls), finding.controls
+
+
+def test_an_attribute_that_cannot_be_attacked_is_said_and_takes_no_leak_found_away() -> None:
+    material = with_attribute(store(0.0, people=200, records=10), 0.0)
+    same = np.full(len(material), "x", dtype=object)
+    alone = audited(replace(material, sensitive={"same": same})).audit.finding("inference")
+    assert alone.verdict == "not run"
+    assert "same" in alone.sentence
+    both = audited(replace(material, sensitive=material.sensitive | {"same": same})).audit
+    assert both.finding("inference").verdict == "inconclusive"
+    assert any(n.attack == "inference of same" for n in both.finding("inference").not_run)
+
+
+def test_public_people_add_attacks_and_replace_none() -> None:
+    material = store(1.0, people=30)
+    other = store(1.0, people=30, seed=9)
+    named = Known(other.features, 100 + other.owners)
+    nameless = Known(other.features, 100 + np.arange(len(other)))
+    plain = {r.name for r in audited(material).audit.finding("linkability").rates}
+    for public, more in ((named, True), (nameless, False)):
+        found = audited(replace(material, public=public)).audit.finding("linkability")
+        names = {r.name for r in found.rates}
+        assert names >= plain
+        assert any("_public" in name for name in names) is more
+
+
+def test_membership_is_never_cleared_without_shadow_networks() -> None:
+    material = store(0.0, people=300, records=4)
+    member = np.random.default_rng(0).random(len(material)) < 0.5
+    finding = audited(replace(material, member=member)).audit.finding("membership")
+    assert finding.verdict == "inconclusive"
+    assert any("shadow" in n.attack for n in finding.not_run)
+
+
+def test_k_of_records_is_no_k_of_people() -> None:
+    same = replace(store(0.0), person=None, features=np.ones((200, 16), np.float32))
+    finding = audited(same, policy(k=5)).audit.finding("singling_out")
+    assert any(n.attack == "k-anonymity" for n in finding.not_run)
 
 
 def test_one_person_and_unknown_people_are_not_run() -> None:

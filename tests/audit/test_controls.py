@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from audit.stores import store, with_attribute
 
 from privkit.audit.controls import (
     constant,
@@ -14,7 +15,6 @@ from privkit.audit.controls import (
     shuffled_secrets,
 )
 from privkit.audit.material import Known
-from tests.audit.stores import store, with_attribute
 
 
 def test_the_identity_encoder_stores_the_secret_and_little_else() -> None:

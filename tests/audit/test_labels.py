@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from privkit.audit.labels import read_labels, read_yes_no, text_labels
+from privkit.audit.labels import attribute_values, read_labels, read_yes_no, text_labels
 from privkit.errors import InputError
 
 
@@ -43,11 +43,19 @@ def test_a_few_numbers_in_text_are_names_and_many_are_numbers(tmp_path: Path) ->
     many = written(tmp_path / "many.csv", "age", list(range(60)))
     words = written(tmp_path / "words.csv", "word", [f"w{i}" for i in range(60)])
     store = str(tmp_path / "store.npy")
-    kinds = [
-        read_labels(path, store, rows=60, option="--sensitive")[0][0].values.dtype.kind
+    read = [
+        read_labels(path, store, rows=60, option="--sensitive")[0][0].values
         for path in (few, many, words)
     ]
-    assert kinds == ["O", "f", "O"]
+    assert [attribute_values(values).dtype.kind for values in read] == ["O", "f", "O"]
+
+
+def test_people_are_never_taken_for_numbers(tmp_path: Path) -> None:
+    """As floats, long numbers of people would be one and the same, and 007 would be 7."""
+    long = [10**17 + i for i in range(60)]
+    path = written(tmp_path / "people.csv", "who", [*long, "007", "7"])
+    columns, _ = read_labels(path, str(tmp_path / "s.npy"), rows=62, option="--person")
+    assert len(text_labels(columns[0].values).names) == 62
 
 
 def test_a_column_of_the_store_and_a_file(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def test_what_is_left_out_is_the_default(tmp_path: Path) -> None:
     ('required = ["theft"]', "required"),
     ('schema = "privkit-policy/9"', "schema"),
     ("[k_anonymity]\nk = 0", "k cannot be used"),
+    ("[limits]\ninference = 0.5", "above every limit"),
     ("= 3", "cannot be read"),
     ("a = " + "[" * 5000, "cannot be read"),
 ])  # fmt: skip

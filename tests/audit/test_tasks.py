@@ -46,7 +46,22 @@ def test_what_does_not_fit_the_budget_is_left_out() -> None:
         tasks, key={}, folder=None, budget=20.0, tick=silent, clock=lambda: float(next(now))
     )
     assert log == ["a", "b"] == list(done)
-    assert [t.name for t in left] == ["long"]
+    assert [missed.task.name for missed in left] == ["long"]
+    assert "budget" in left[0].why
+
+
+def test_a_task_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
+    def fail() -> Tried:
+        raise ValueError("the encoder\ngave NaN")
+
+    log: list[str] = []
+    broken = Task("b", ("reconstruction",), 1.0, fail)
+    done, missed = run_tasks(
+        [task("a", log), broken, task("c", log)],
+        key={}, folder=tmp_path, budget=9.0, tick=silent,
+    )  # fmt: skip
+    assert list(done) == ["a", "c"]
+    assert [m.why for m in missed] == ["it failed: ValueError: the encoder gave NaN"]
 
 
 def test_finished_tasks_are_not_run_again_and_come_back_whole(tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from audit.stores import policy
 
 from privkit.audit.controls import check
 from privkit.audit.findings import NotRun
 from privkit.audit.verdicts import judge
 from privkit.evaluation.trials import Trials
-from tests.audit.stores import policy
 
 
 def trials(hits: int, people: int = 100, attack: str = "linkage_mean") -> Trials:
@@ -109,6 +109,15 @@ def test_a_chance_control_fails_by_chance_once_in_a_thousand() -> None:
         ]
         failed += not check("shuffled labels", some).passed
     assert failed <= 2
+
+
+def test_a_control_that_was_not_run_leaves_the_risk_open() -> None:
+    for hits in (0, 70):
+        finding = judge(
+            "linkability", [trials(hits)], policy(), family=1, controls_missing=["identity encoder"]
+        )
+        assert finding.verdict == "inconclusive"
+        assert "identity encoder" in finding.sentence
 
 
 def test_what_the_policy_demands_beside_is_a_leak() -> None:

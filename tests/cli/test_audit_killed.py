@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from tests.audit.stores import store
+from audit.stores import store
 
 
 @pytest.mark.slow

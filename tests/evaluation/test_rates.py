@@ -80,10 +80,39 @@ def test_a_tie_counts_by_its_expectation_and_with_the_spread_of_its_draw() -> No
 def test_all_or_nothing_is_as_sure_as_its_people() -> None:
     none = rate_of(trials(np.zeros(400), np.repeat(np.arange(40), 10)))
     t = stats.t.ppf(0.975, 39)
-    assert none.high == pytest.approx(t**2 / (40 + t**2))
-    assert rate_of(trials(np.ones(400), np.repeat(np.arange(40), 10))).low == pytest.approx(
-        1 - none.high
-    )
+    end = t**2 / (40 + t**2)
+    assert none.residual_high == pytest.approx(end)
+    every = rate_of(trials(np.ones(400), np.repeat(np.arange(40), 10)))
+    assert every.low == pytest.approx(1 - end)
+
+
+@pytest.mark.parametrize(("people", "each", "leaking"), [(40, 10, 0.05), (40, 5, 0.1)])
+def test_few_people_who_leak_wholly_are_allowed_for(people: int, each: int, leaking: float) -> None:
+    """A sample may hold none of them and look like independent chance hits."""
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(people), each)
+    truth = leaking + (1 - leaking) / people
+    low = 0
+    for _ in range(300):
+        leaks = (rng.random(people) < leaking)[person]
+        hit = leaks | (rng.random(len(person)) < 1 / people)
+        low += rate_of(trials(hit, person, 1 / people)).high < truth
+    assert low <= stats.binom.ppf(0.999, 300, 0.025)
+
+
+def test_one_person_with_most_of_the_records_is_one_person() -> None:
+    person = np.concatenate([np.zeros(10_000, int), np.arange(1, 100)])
+    rate = rate_of(trials(np.zeros(len(person)), person))
+    assert rate.units < 1.1
+    assert rate.high > 0.7
+    assert power(rate, 0.5, 0.1) == 0.0
+
+
+def test_ends_lie_on_their_sides_of_nothing_at_all() -> None:
+    """All misses beside a guess that is measured on the same trials."""
+    guess = (np.arange(200) < 60) * 1.0
+    rate = rate_of(Trials("a", "accuracy", np.arange(200), guess * 0, guess, guess * 0))
+    assert rate.bound <= rate.residual_low <= rate.residual <= rate.residual_high
 
 
 def test_one_person_says_nothing_of_others() -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+from audit.stores import store
 
 from privkit.audit.policy import default_policy_text
 from privkit.audit.stored import audit_schema
 from privkit.cli.app import run
-from tests.audit.stores import store
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -65,7 +65,7 @@ def test_the_default_policy_is_printed(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_two_runs_are_compared(linked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     audit(linked)
-    (linked / "policy.toml").write_text("[limits]\nlinkability = 0.99\n")
+    (linked / "policy.toml").write_text("large_leak = 0.8\n[limits]\nlinkability = 0.6\n")
     audit(linked, "--policy", linked / "policy.toml", "--out", linked / "other")
     capsys.readouterr()
     code = run(["compare", str(linked / "run"), str(linked / "other"), "--out", str(linked / "c")])
