@@ -114,14 +114,14 @@ class Material:
         digest = hashlib.sha256()
         pixels = None if self.pictures is None else self.pictures.pixels
         for array in (self.features, self.person, self.member, pixels, self._encoded()):
-            digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+            digest.update(b"-" if array is None else np.ascontiguousarray(array).data)
         digest.update(repr((self.bits, self.defense, self.sampled_from)).encode())
         for name, values in sorted(self.sensitive.items()):
             digest.update(repr((name, values.tolist())).encode())
         for known in (self.gallery, self.public):
             if known is not None:
-                digest.update(np.ascontiguousarray(known.features).tobytes())
-                digest.update(np.ascontiguousarray(known.person).tobytes())
+                digest.update(np.ascontiguousarray(known.features).data)
+                digest.update(np.ascontiguousarray(known.person).data)
                 for name, values in sorted(known.sensitive.items()):
                     digest.update(repr((name, values.tolist())).encode())
         return digest.hexdigest()

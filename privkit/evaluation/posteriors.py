@@ -23,6 +23,8 @@ Ints = NDArray[np.int64]
 
 _MOST = 20_000  # records, with which the slowest model takes seconds
 _STEPS = 500  # of the linear probe's solver, from there on its answers do not change
+#: Records that stand for all others in the space of the kernel.
+_LANDMARKS = 300
 _LEAVES = 15
 _ROUNDS = 50
 _TREES = 200
@@ -112,6 +114,19 @@ def _linear(known: Known, features: NDArray[np.float32]) -> Floats:
     return _spread(fitted.posterior(features), fitted.model.classes_, known.classes)
 
 
+def _kernel(known: Known, features: NDArray[np.float32]) -> Floats:
+    """A linear probe in the space of a Gaussian kernel (Williams and Seeger, NIPS 2000)."""
+    from sklearn.kernel_approximation import Nystroem
+
+    x = known.features
+    gamma = 1.0 / max(x.shape[1] * float(x.var()), 1e-6)
+    space = Nystroem(gamma=gamma, n_components=min(_LANDMARKS, len(x)), random_state=0).fit(x)
+    near = space.transform(x).astype(np.float32)
+    fitted = linear_probe(near, known.labels, known.person, steps=_STEPS)
+    found = fitted.posterior(space.transform(features).astype(np.float32))
+    return _spread(found, fitted.model.classes_, known.classes)
+
+
 def _boosting(known: Known, features: NDArray[np.float32]) -> Floats:
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.feature_selection import SelectKBest, f_classif
@@ -183,6 +198,7 @@ def _counts(known: Known, features: NDArray[np.float32]) -> tuple[Floats, Floats
 #: guess that any adversary can make (Bayes), however the code was made.
 MODELS = {
     "linear": Model(_linear, lambda w, c: min(_MOST, max(2_000, 30_000_000 // (w * c)))),
+    "kernel": Model(_kernel, lambda _, __: 4_000),
     "boosting": Model(_boosting, lambda _, c: min(_MOST, max(4_000, 80_000 // c))),
     "neighbours": Model(_neighbours, lambda w, _: min(_MOST, int((3e10 / w) ** 0.5))),
     "table": Model(_table, lambda _, __: 10 * _MOST),

@@ -22,7 +22,8 @@ class PrivateTraining(NoCell):
     no bottleneck, for batch norm mixes photos and has no gradient of one photo.
 
     Attributes:
-        epsilon: target; the noise is solved for it, from 0.01 to 10,000.
+        epsilon: target, from 0.1 to 100; the noise is solved for it, which takes minutes where a
+            larger one promises nothing.
         delta: from 1e-12 to 0.1, and below one over the number of training photos.
 
     Raises:
@@ -35,7 +36,7 @@ class PrivateTraining(NoCell):
     nominal_bits: int = FEATURES * FLOAT_BITS
 
     def __post_init__(self) -> None:
-        check_between(self.epsilon, "epsilon", "PrivateTraining", 0.01, 10_000)
+        check_between(self.epsilon, "epsilon", "PrivateTraining", 0.1, 100)
         check_between(self.delta, "delta", "PrivateTraining", 1e-12, 0.1)
 
     @property
