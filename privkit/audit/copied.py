@@ -30,11 +30,13 @@ def copied_share(
     both = np.ascontiguousarray(np.concatenate([known, store])) + np.float32(0)
     rows = both.view(np.dtype((np.void, both.dtype.itemsize * both.shape[1]))).reshape(-1)
     _, code = np.unique(rows, return_inverse=True)
+    m = len(known)
+    varied = len(np.unique(code[:m])) >= _VARIED * m
     if known_person is not None and person is not None:
         owner = np.concatenate([known_person, person])
         _, code = np.unique(code.astype(np.int64) * (owner.max() + 1) + owner, return_inverse=True)
-    m, kinds = len(known), int(code.max()) + 1
+    kinds = int(code.max()) + 1
     held, stored = (np.bincount(part, minlength=kinds) for part in (code[:m], code[m:]))
-    if (held > 0).sum() < _VARIED * m:
+    if not varied:
         return float(np.array_equal(held, stored))
     return float(np.minimum(held, stored).sum() / m)

@@ -139,9 +139,10 @@ def _ridge(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64
     """The coefficients of ridge regression, by the smaller of its two systems of equations."""
     n, width = x.shape
     if width <= n:
-        return np.linalg.solve(x.T @ x + _PENALTY * np.eye(width), x.T @ y)
-    dual: NDArray[np.float64] = x.T @ np.linalg.solve(x @ x.T + _PENALTY * np.eye(n), y)
-    return dual
+        found = np.linalg.solve(x.T @ x + _PENALTY * np.eye(width), x.T @ y)
+    else:
+        found = x.T @ np.linalg.solve(x @ x.T + _PENALTY * np.eye(n), y)
+    return found.astype(np.float64)
 
 
 def _name(bits: int) -> str:
