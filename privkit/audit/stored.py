@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from privkit.audit.findings import EXIT_CODES
 from privkit.audit.risks import RISK_NAMES, WORST_FIRST, Verdict
 from privkit.audit.trials_file import TRIALS, StoredTrials
+from privkit.errors import InputError
+from privkit.evaluation.rates import rate_of
 from privkit.json_files import read_json
 
 __all__ = ["AUDIT", "audit_schema", "contradictions", "read_audit", "unlike_trials"]
@@ -18,7 +21,7 @@ __all__ = ["AUDIT", "audit_schema", "contradictions", "read_audit", "unlike_tria
 #: The audit in a run's folder.
 AUDIT = "audit.json"
 #: Sums of the same numbers differ by less than this.
-_ROUNDING = 1e-9
+_ROUNDING = 1e-6
 
 
 def audit_schema() -> dict[str, Any]:
@@ -84,18 +87,16 @@ def unlike_trials(audit: Mapping[str, Any], stored: StoredTrials) -> list[str]:
             if trials is None:
                 out.append(f"{name}: has no trials in {TRIALS}")
                 continue
-            told = {of: rate[of] for of in ("value", "baseline", "control", "people", "trials")}
-            found = {
-                "value": trials.mean(),
-                "baseline": trials.mean("baseline"),
-                "control": trials.mean("control"),
-                "people": len(set(trials.person.tolist())),
-                "trials": len(trials),
-            }
+            try:
+                again = rate_of(trials, confidence=rate["confidence"], family=rate["family"])
+            except InputError as error:
+                out.append(f"{name}: {error.what}")
+                continue
             out += [
-                f"{name}: {of} is {told[of]:.6g}, and {TRIALS} gives {found[of]:.6g}"
-                for of in told
-                if abs(told[of] - found[of]) > _ROUNDING
+                f"{name}: {of} is {rate[of]:.6g}, and {TRIALS} gives {found:.6g}"
+                for of, found in asdict(again).items()
+                if isinstance(found, int | float)
+                and (rate[of] is None or abs(rate[of] - found) > _ROUNDING)
             ]
     return out
 

@@ -14,10 +14,13 @@ from privkit.data.generated_faces import generate_faces
 from privkit.models.defenses import Defense, FewBits, NoDefense, Rounding
 from privkit.models.train_faces import train_face_net
 
+#: A quarter of the usual pixels: every attack is run many times.
+SIZE = (56, 46)
+
 
 @pytest.fixture(scope="session")
 def faces() -> Faces:
-    return generate_faces(people=10, photos=8, seed=5)
+    return generate_faces(people=10, photos=8, seed=5, size=SIZE)
 
 
 @pytest.fixture(scope="session")

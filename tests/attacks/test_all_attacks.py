@@ -111,7 +111,8 @@ class BlackBox:
 
 def test_the_outcome_has_the_promised_shape(attack: Attack, scene: Scene) -> None:
     outcome = attack(scene, seed=0)
-    width = {"pictures": 112 * 92, "names": 10}[attack.makes]
+    height, width = scene.parts[0].adversary.shape
+    width = {"pictures": height * width, "names": 10}[attack.makes]
     assert outcome.values.shape == (len(scene.targets), width)
     assert np.isfinite(outcome.values).all()
 

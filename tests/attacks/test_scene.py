@@ -83,7 +83,7 @@ class _Bad(Attack):
 def test_a_wrong_outcome_is_told(
     scene: Scene, value: float, shape: tuple[int, int] | None, words: str
 ) -> None:
-    own = shape or (len(scene.parts[0].rows), 112 * 92)
+    own = shape or (len(scene.parts[0].rows), 56 * 46)
     with pytest.raises(InputError, match=words):
         _Bad(np.full(own, value, dtype=np.float32))(scene, seed=0)
 
