@@ -245,7 +245,11 @@ def _attack(name: str, attack: Attack, setting: _Setting, seed: int) -> Tried:
     person = scene.targets.person
     made = attack(scene, seed=seed).values
     named = evaluator.name(made)
-    other = other_person(person, np.random.default_rng([seed, 32]))
+    # Of the same half: what was learned for the other may name somebody else whatever is stored.
+    other = np.empty(len(person), dtype=np.int64)
+    for n, part in enumerate(scene.parts):
+        rng = np.random.default_rng([seed, 32, n])
+        other[part.rows] = part.rows[other_person(person[part.rows], rng)]
     trials = Trials(
         name,
         RECOGNISED,

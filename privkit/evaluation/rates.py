@@ -203,12 +203,14 @@ def _few_leak_wholly(
 ) -> float:
     """The upper end of a rate in which people leak wholly or not at all.
 
-    Only where chance is low: by chance nobody succeeds in most of several trials then.
+    Only where chance is low: by chance nobody succeeds in most of several trials then. Somebody
+    whom the attack names whatever the feature, as the control shows, does not leak.
     """
     count = np.bincount(code)
     if baseline > _LOW_CHANCE or count.max() < 2 or hit.people == 1:
         return 0.0
-    share = np.bincount(code, trials.weight * trials.hit) / np.bincount(code, trials.weight)
+    gained = trials.weight * (trials.hit - trials.control)
+    share = np.bincount(code, gained) / np.bincount(code, trials.weight)
     leaking = float(((share > 0.5) & (count > 1)).mean())
     t = float(stats.t.ppf(1 - tail, hit.people - 1))
     return baseline + (1 - baseline) * _score_ends(leaking, hit.units, t)[1]
