@@ -32,12 +32,13 @@ from privkit.data.questions.record import Question, QuestionSet, Split
 from privkit.data.questions.splits import seeded_order
 from privkit.errors import InputError, PrivkitError
 from privkit.evaluation.intervals import Interval
+from privkit.evaluation.multiplicity import holm
 from privkit.result import DataUsed, Measure, Result, Table
 from privkit.videoqa.configuration import Configuration, load_configuration
 from privkit.videoqa.distributed import Processes
 from privkit.videoqa.evaluate import Predictions, accuracy, accuracy_measures, guess, predict
 from privkit.videoqa.methods import METHODS, Variant
-from privkit.videoqa.paired import holm, paired, points, pooled
+from privkit.videoqa.paired import paired, points, pooled
 from privkit.videoqa.task import prepare
 from privkit.videoqa.trained import trained
 

@@ -34,6 +34,9 @@ POWER = 0.8
 #: Up to this chance nobody succeeds in most of several trials without leaking.
 _LOW_CHANCE = 0.1
 
+#: People who leak are few up to this share.
+_FEW = 0.1
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -211,9 +214,12 @@ def _few_leak_wholly(
         return 0.0
     gained = trials.weight * (trials.hit - trials.control)
     share = np.bincount(code, gained) / np.bincount(code, trials.weight)
-    leaking = float(((share > 0.5) & (count > 1)).mean())
+    leak = (share > 0.5) & (count > 1)
+    leaking = float(leak.mean())
+    # Those who are many have shown how much they leak; those who are few may leak wholly.
+    depth = float(share[leak].mean()) if leaking > _FEW else 1.0
     t = float(stats.t.ppf(1 - tail, hit.people - 1))
-    return baseline + (1 - baseline) * _score_ends(leaking, hit.units, t)[1]
+    return baseline + (1 - baseline) * depth * _score_ends(leaking, hit.units, t)[1]
 
 
 def _residual(

@@ -52,7 +52,7 @@ def test_what_says_nothing_leaks_nothing_and_says_how_much_it_could_have_shown(k
 
 
 def test_a_told_attribute_leaks_and_a_hidden_one_does_not_get_a_no_leak_from_few_people() -> None:
-    told = audited(with_attribute(store(0.0, people=120), 1.0)).audit.finding("inference")
+    told = audited(with_attribute(store(0.0, people=80, records=3), 1.0)).audit.finding("inference")
     assert told.verdict == "leaks"
     few = audited(with_attribute(store(0.0, people=20), 0.0)).audit.finding("inference")
     assert few.verdict == "inconclusive"
@@ -74,7 +74,7 @@ def test_members_and_others_are_reported_apart() -> None:
 
 
 def test_membership_that_the_feature_tells_leaks() -> None:
-    material = with_attribute(store(0.0, people=120), 1.0)
+    material = with_attribute(store(0.0, people=80, records=3), 1.0)
     member = material.sensitive["glasses"] == "yes"
     audit = audited(replace(material, sensitive={}, member=member)).audit
     assert audit.finding("membership").verdict == "leaks"
@@ -114,21 +114,22 @@ def test_people_with_many_records_do_not_break_the_controls() -> None:
 
 
 def test_a_number_as_attribute_passes_its_controls() -> None:
-    material = store(0.0, people=100)
-    income = np.random.default_rng(0).normal(50, 10, 100)[material.owners]
+    material = store(0.0, people=60, records=3)
+    income = np.random.default_rng(0).normal(50, 10, 60)[material.owners]
     finding = audited(replace(material, sensitive={"income": income})).audit.finding("inference")
     assert all(c.passed for c in finding.controls), finding.controls
 
 
 def test_an_attribute_that_cannot_be_attacked_is_said_and_takes_no_leak_found_away() -> None:
-    material = with_attribute(store(0.0, people=200, records=10), 0.0)
+    material = with_attribute(store(0.0, people=30, records=3), 0.0)
     same = np.full(len(material), "x", dtype=object)
     alone = audited(replace(material, sensitive={"same": same})).audit.finding("inference")
     assert alone.verdict == "not run"
     assert "same" in alone.sentence
     both = audited(replace(material, sensitive=material.sensitive | {"same": same})).audit
-    assert both.finding("inference").verdict == "inconclusive"
-    assert any(n.attack == "inference of same" for n in both.finding("inference").not_run)
+    (missing,) = both.finding("inference").not_run
+    assert missing.attack == "inference of same"
+    assert missing.weakens
 
 
 def test_public_people_add_attacks_and_replace_none() -> None:
@@ -145,7 +146,7 @@ def test_public_people_add_attacks_and_replace_none() -> None:
 
 
 def test_membership_is_never_cleared_without_shadow_networks() -> None:
-    material = store(0.0, people=300, records=4)
+    material = store(0.0, people=40, records=3)
     member = np.random.default_rng(0).random(len(material)) < 0.5
     finding = audited(replace(material, member=member)).audit.finding("membership")
     assert finding.verdict == "inconclusive"

@@ -70,6 +70,12 @@ def test_a_run_holds_what_it_promises(folder: Path, tmp_path: Path) -> None:
         "records.csv",
         "times.json",
         "codes-8.npy",
+        "store-8-bits.npy",
+        "store-1280-bits.npy",
+        "encoder-8-bits.pt",
+        "encoder-1280-bits.pt",
+        "person.csv",
+        "trained.csv",
         "identification.png",
         "reconstructions.png",
     }

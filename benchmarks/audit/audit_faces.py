@@ -1,6 +1,6 @@
 """Audits of face features: what each level of the paper's Figure 5 gives away, risk by risk.
 
-    python benchmarks/audit/faces.py --faces att --seeds 5 --out reports/audit_faces
+    python benchmarks/audit/audit_faces.py --faces att --seeds 5 --out reports/audit_faces
 
 For each seed and level the two-layer network is trained on about 40% of each person's photos, the
 features of all photos are stored, and the store is audited with everything that ``privkit audit``
@@ -180,7 +180,7 @@ def tabulated(audits: Audits, options: argparse.Namespace) -> Result:
                 where={"level": level, "risk": risk, "attack": rate.attack})
         for level, risks in rates.items() for risk, own in risks.items() for rate in own
     ]  # fmt: skip
-    command = f"python benchmarks/audit/faces.py --faces {Path(options.faces).name}"
+    command = f"python benchmarks/audit/audit_faces.py --faces {Path(options.faces).name}"
     command += f" --seeds {options.seeds}"
     first = next(iter(audits.values())).audit
     return Result(

@@ -1,7 +1,7 @@
 """Audits of the codes of videos: what no question asked, by task and by bits.
 
     python benchmarks/defenses/videoqa.py --stores stores --out reports/defenses_videoqa
-    python benchmarks/audit/videoqa.py --stores stores --out reports/audit_videoqa
+    python benchmarks/audit/audit_videoqa.py --stores stores --out reports/audit_videoqa
 
 Each store holds what a model trained for one task stores of every video of the generated set;
 beside it lie attributes that no question asks about. Each video is a person of its own: the drawn
@@ -119,7 +119,7 @@ def tabulated(audits: dict[Cell, Audit], tasks: Sequence[str]) -> Result:
         "learn from other videos. The verdict is of the three secrets together.",
     )
     data = next(iter(audits.values())).data
-    command = "python benchmarks/audit/videoqa.py --stores stores"
+    command = "python benchmarks/audit/audit_videoqa.py --stores stores"
     return Result(command, {"policy": read_policy(None).to_dict()}, 0, data, findings, measures,
                   [table])  # fmt: skip
 
