@@ -51,6 +51,7 @@ def test_what_says_nothing_leaks_nothing_and_says_how_much_it_could_have_shown(k
     assert "Not examined: inference, reconstruction, membership" in audit.headline
 
 
+@pytest.mark.slow
 def test_a_told_attribute_leaks_and_a_hidden_one_does_not_get_a_no_leak_from_few_people() -> None:
     told = audited(with_attribute(store(0.0, people=80, records=3), 1.0)).audit.finding("inference")
     assert told.verdict == "leaks"
@@ -103,6 +104,7 @@ def test_people_with_one_record_beside_a_few_with_two() -> None:
     assert {c.name for c in finding.controls} >= {"identity encoder"}
 
 
+@pytest.mark.slow
 def test_people_with_many_records_do_not_break_the_controls() -> None:
     """One with many records is named more often, by chance alone."""
     rng = np.random.default_rng(0)
@@ -113,6 +115,7 @@ def test_people_with_many_records_do_not_break_the_controls() -> None:
     assert finding.verdict in ("no leak found", "inconclusive")
 
 
+@pytest.mark.slow
 def test_a_number_as_attribute_passes_its_controls() -> None:
     material = store(0.0, people=60, records=3)
     income = np.random.default_rng(0).normal(50, 10, 60)[material.owners]
@@ -132,6 +135,7 @@ def test_an_attribute_that_cannot_be_attacked_is_said_and_takes_no_leak_found_aw
     assert missing.weakens
 
 
+@pytest.mark.slow
 def test_public_people_add_attacks_and_replace_none() -> None:
     material = store(1.0, people=30)
     other = store(1.0, people=30, seed=9)
@@ -197,6 +201,7 @@ def test_the_same_audit_twice_is_the_same_and_goes_on_from_what_is_kept(tmp_path
     assert other.audit.to_json() != first
 
 
+@pytest.mark.slow
 def test_several_seeds_do_not_make_more_people() -> None:
     material = store(0.5, people=30)
     one = audited(material).audit.finding("linkability")

@@ -30,6 +30,7 @@ def train(photos, epsilon: float, seed: int = 0, delta: float = 1e-4):
     return train_private_face_net(*photos, people=PEOPLE, privacy=privacy, seed=seed)
 
 
+@pytest.mark.slow
 def test_the_noise_is_solved_for_the_epsilon(photos) -> None:
     multipliers = []
     for epsilon in (1.0, 8.0, 30.0):
@@ -40,6 +41,7 @@ def test_the_noise_is_solved_for_the_epsilon(photos) -> None:
     assert multipliers == sorted(multipliers, reverse=True)
 
 
+@pytest.mark.slow
 def test_the_seed_decides_and_the_network_is_a_plain_one(photos) -> None:
     state = torch.random.get_rng_state()
     one, same, other = (train(photos, 8.0, seed).network for seed in (0, 0, 1))
