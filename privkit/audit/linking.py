@@ -30,6 +30,12 @@ __all__ = ["linking_lacks", "linking_tasks", "try_linking"]
 
 #: So many rounds at most; of ten records a person two are probes in each.
 _ROUNDS = 5
+#: Matchers that learn a covariance take minutes of more numbers a record; they are given the
+#: directions in which records differ most.
+_COVARIANCE = frozenset({"lda", "plda"})
+_WIDE = 256
+_NARROW = 256
+_SOME = 5000
 #: Of more records one round has probes enough.
 _MANY = 100_000
 
@@ -116,11 +122,35 @@ def _linked(
 ) -> Iterator[list[Trials]]:
     """All matchers, learned from the store's other people; and again from the public ones."""
     person, public = material.owners, material.public
-    attacked = material.features[probes], person[probes], gallery.features, gallery.person
-    yield link_trials(*attacked, seed=seed)
-    if public is not None and len(np.unique(public.person)) < len(public):
-        learned = {f"{n}_public": m for n, m in MATCHERS.items() if m.learns}
-        yield link_trials(*attacked, public.features, public.person, seed=seed, matchers=learned)
+    features, known = material.features[probes], gallery.features
+    named = public is not None and len(np.unique(public.person)) < len(public)
+    covariance = {n: m for n, m in MATCHERS.items() if n in _COVARIANCE}
+    others_of = {n: m for n, m in MATCHERS.items() if n not in _COVARIANCE}
+    wide = features.shape[1] > _WIDE
+    plans = (
+        [(others_of, None), (covariance, _narrowed(known, seed))] if wide else [(MATCHERS, None)]
+    )
+    for own, to in plans:
+        rows = (features, known) if to is None else (features @ to, known @ to)
+        yield link_trials(rows[0], person[probes], rows[1], gallery.person, seed=seed, matchers=own)
+        if public is not None and named:
+            learned = {f"{n}_public": m for n, m in own.items() if m.learns}
+            others = public.features if to is None else public.features @ to
+            yield link_trials(
+                rows[0], person[probes], rows[1], gallery.person, others, public.person,
+                seed=seed, matchers=learned,
+            )  # fmt: skip
+
+
+def _narrowed(known: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """The directions in which records differ most, ``(width, at most 256)``."""
+    from sklearn.utils.extmath import randomized_svd
+
+    some = np.random.default_rng([seed, 13]).permutation(len(known))[:_SOME]
+    centred = known[some] - known[some].mean(0)
+    size = min(_NARROW, *centred.shape)
+    directions: NDArray[np.float32] = randomized_svd(centred, size, random_state=seed)[2].T
+    return np.ascontiguousarray(directions, dtype=np.float32)
 
 
 def _a_person_alike(trials: Trials) -> Trials:

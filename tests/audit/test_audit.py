@@ -211,3 +211,17 @@ def test_several_seeds_do_not_make_more_people() -> None:
     assert two.strongest.people == one.strongest.people == 30
     assert max(r.trials for r in two.rates) == 2 * max(r.trials for r in one.rates)
     assert two.strongest.effective <= 60
+
+
+def test_wide_features_are_linked_as_well_as_narrow_ones() -> None:
+    """Matchers that learn a covariance are given directions; what nuisance hides they still find."""
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(30), 4)
+    own = rng.standard_normal((30, 300))[person]
+    features = own + 0.5 * rng.standard_normal((120, 300))
+    finding = audited(Material(features.astype(np.float32), None, person)).audit.finding(
+        "linkability"
+    )
+    rates = {rate.name: rate.value for rate in finding.rates}
+    assert rates["linkage_plda, rank-1"] > 0.95
+    assert finding.verdict == "leaks"
