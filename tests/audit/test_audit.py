@@ -214,7 +214,7 @@ def test_several_seeds_do_not_make_more_people() -> None:
 
 
 def test_wide_features_are_linked_as_well_as_narrow_ones() -> None:
-    """Matchers that learn a covariance are given directions; what nuisance hides they still find."""
+    """Matchers that learn a covariance are given directions, and find who it is all the same."""
     rng = np.random.default_rng(0)
     person = np.repeat(np.arange(30), 4)
     own = rng.standard_normal((30, 300))[person]
