@@ -97,16 +97,16 @@ def run_audit(
                 policy,
                 controls=_controls(risk, planned.tasks, done),
                 not_run=[*sharing.not_run(risk), *_not_run(risk, planned, missed)],
-                groups=_groups(risk, trials[risk], material, policy, family),
                 family=family,
                 demand=sharing.demand if risk == "singling_out" else "",
                 controls_missing=_controls_missing(risk, planned.tasks, done),
             ),
-            [attacks[name] for name in attacks],
+            list(attacks.values()),
             sharing.notes if risk == "singling_out" else (),
         )
         for risk in RISK_NAMES
     ]
+    findings = [replace(f, groups=_groups(f, trials[f.risk], material)) for f in findings]
     verdict, headline = _headline(findings, policy)
     audit = Audit(
         command=command,
@@ -179,24 +179,22 @@ def _not_run(risk: RiskName, planned: Plan, missed: Sequence[Missed]) -> list[No
     return [*planned.lacks.get(risk, ()), *failed]
 
 
-def _groups(
-    risk: RiskName, trials: Sequence[Trials], material: Material, policy: Policy, family: int
-) -> list[Group]:
+def _groups(finding: RiskFinding, trials: Sequence[Trials], material: Material) -> list[Group]:
     """Members of the training set and others apart, where it is known who is which."""
-    if material.member is None or risk == "membership" or not trials:
+    strongest = finding.strongest
+    if material.member is None or finding.risk == "membership" or strongest is None:
         return []
+    own_trials = next(t for t in trials if t.name == strongest.name)
     people, code = np.unique(material.owners, return_inverse=True)
     share = np.bincount(code, material.member) / np.bincount(code)
-    rates = [rate_of(t, confidence=policy.confidence, family=family) for t in trials]
-    strongest = trials[int(np.argmax([rate.bound for rate in rates]))]
     groups = []
     for name, own in (
         ("people with records in the training set", people[share > 0]),
         ("people not in the training set", people[share == 0]),
     ):
-        rows = np.isin(strongest.person, own)
+        rows = np.isin(own_trials.person, own)
         if rows.any():
-            rate = rate_of(strongest.take(rows), confidence=policy.confidence)
+            rate = rate_of(own_trials.take(rows), confidence=strongest.confidence)
             groups.append(Group(name, rate))
     return groups
 

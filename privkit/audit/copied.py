@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from privkit.audit.equal_rows import equal_rows
+
 __all__ = ["copied_share"]
 
 #: Rows of which fewer are different come again by themselves, as short codes do.
@@ -27,14 +29,12 @@ def copied_share(
         known_person: ``(m,)``; with ``person`` a record is the same only of the same person.
         person: ``(n,)``.
     """
-    both = np.ascontiguousarray(np.concatenate([known, store])) + np.float32(0)
-    rows = both.view(np.dtype((np.void, both.dtype.itemsize * both.shape[1]))).reshape(-1)
-    _, code = np.unique(rows, return_inverse=True)
+    code = equal_rows(np.concatenate([known, store]))
     m = len(known)
     varied = len(np.unique(code[:m])) >= _VARIED * m
     if known_person is not None and person is not None:
         owner = np.concatenate([known_person, person])
-        _, code = np.unique(code.astype(np.int64) * (owner.max() + 1) + owner, return_inverse=True)
+        _, code = np.unique(code * (owner.max() + 1) + owner, return_inverse=True)
     kinds = int(code.max()) + 1
     held, stored = (np.bincount(part, minlength=kinds) for part in (code[:m], code[m:]))
     if not varied:

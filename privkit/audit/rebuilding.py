@@ -143,7 +143,13 @@ def rebuilding_controls(material: Material, seed: int) -> list[Task]:
         return tried
 
     return [
-        Task(f"reconstruction, {name}", ("reconstruction",), _SECONDS, partial(run, make), name)
+        Task(
+            f"reconstruction, {name}, seed {seed}",
+            ("reconstruction",),
+            _SECONDS,
+            partial(run, make),
+            name,
+        )
         for name, make in variants.items()
     ]
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from privkit.audit.findings import Control, Group, NotRun, RiskFinding
+from privkit.audit.findings import Control, NotRun, RiskFinding
 from privkit.audit.policy import Policy
 from privkit.audit.risks import RiskName, Verdict
 from privkit.evaluation.rates import Rate, detectable, people_needed, power, rate_of
@@ -33,7 +33,6 @@ def judge(
     *,
     controls: Sequence[Control] = (),
     not_run: Sequence[NotRun] = (),
-    groups: Sequence[Group] = (),
     family: int,
     demand: str = "",
     controls_missing: Sequence[str] = (),
@@ -46,7 +45,6 @@ def judge(
         policy: what is allowed.
         controls: the checks of these attacks.
         not_run: what could not be run.
-        groups: rates of some of the people.
         family: how many attacks the whole audit looks at.
         demand: what else the policy asks for and the store does not give, in words; ``""`` if
             nothing.
@@ -73,7 +71,6 @@ def judge(
         people_needed=needed,
         controls=controls,
         not_run=not_run,
-        groups=groups,
     )
 
 

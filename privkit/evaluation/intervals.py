@@ -16,7 +16,14 @@ from scipy import stats
 
 from privkit.errors import InputError
 
-__all__ = ["CONFIDENCE", "Interval", "mean_over_people", "share_over_people", "wilson"]
+__all__ = [
+    "CONFIDENCE",
+    "Interval",
+    "mean_over_people",
+    "score_ends",
+    "share_over_people",
+    "wilson",
+]
 
 CONFIDENCE = 0.95
 
@@ -69,12 +76,22 @@ def wilson(successes: float, trials: float, confidence: float = CONFIDENCE) -> t
             rule="0 <= successes <= trials, trials > 0",
             found=f"{successes} of {trials}",
         )
-    z = float(stats.norm.ppf((1 + confidence) / 2))
     p = successes / trials
+    low, high = score_ends(p, trials, float(stats.norm.ppf((1 + confidence) / 2)))
+    return min(p, low), max(p, high)
+
+
+def score_ends(p: float, trials: float, quantile: float) -> tuple[float, float]:
+    """Wilson's score interval of a share ``p`` with any quantile, within [0, 1].
+
+    Rounding may leave an end a last digit inside of ``p``.
+    """
+    z = quantile
     scale = 1 + z * z / trials
     centre = (p + z * z / (2 * trials)) / scale
-    half = z / scale * math.sqrt(p * (1 - p) / trials + z * z / (4 * trials * trials))
-    return min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half))
+    spread = p * (1 - p) / trials + z * z / (4 * trials * trials)
+    half = z / scale * math.sqrt(max(spread, 0.0))  # a share summed from weights may pass 1
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def share_over_people(

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from privkit.errors import InputError
+from privkit.evaluation.intervals import score_ends
 from privkit.evaluation.trials import Trials
 
 __all__ = ["POWER", "Rate", "detectable", "people_needed", "power", "rate_of"]
@@ -189,16 +190,8 @@ class _Share:
         if self.people == 1:
             return 0.0, 1.0  # one person says nothing about others
         t = float(stats.t.ppf(1 - tail, self.people - 1))
-        low, high = _score_ends(self.value, self.effective, t)
+        low, high = score_ends(self.value, self.effective, t)
         return min(low, self.value), max(high, self.value)
-
-
-def _score_ends(p: float, n: float, z: float) -> tuple[float, float]:
-    """Wilson's score interval of a share with any quantile."""
-    scale = 1 + z * z / n
-    centre = (p + z * z / (2 * n)) / scale
-    half = z / scale * math.sqrt(max(p * (1 - p) / n + z * z / (4 * n * n), 0.0))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _few_leak_wholly(
@@ -219,7 +212,7 @@ def _few_leak_wholly(
     # Those who are many have shown how much they leak; those who are few may leak wholly.
     depth = float(share[leak].mean()) if leaking > _FEW else 1.0
     t = float(stats.t.ppf(1 - tail, hit.people - 1))
-    return baseline + (1 - baseline) * depth * _score_ends(leaking, hit.units, t)[1]
+    return baseline + (1 - baseline) * depth * score_ends(leaking, hit.units, t)[1]
 
 
 def _residual(
@@ -254,7 +247,7 @@ def _least_hit_share(rate: Rate, limit: float, units: float) -> float:
     t = float(stats.t.ppf(1 - (1 - rate.confidence) / 2 / rate.family, max(rate.people - 1, 1)))
 
     def above(p: float) -> float:
-        return _score_ends(p, units, t)[0] - goal
+        return score_ends(p, units, t)[0] - goal
 
     if above(1.0) <= 0:
         return math.inf
