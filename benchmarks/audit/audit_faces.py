@@ -35,12 +35,13 @@ from privkit.audit.policy import read_policy
 from privkit.audit.pooling import pooled
 from privkit.audit.rebuilding import ConstantEncoder, PixelEncoder
 from privkit.audit.risks import RISK_NAMES, RISKS
-from privkit.capacity.report import table_to_markdown
 from privkit.data.faces import Faces, open_faces
 from privkit.data.locations import cache_folder
+from privkit.errors import InputError
 from privkit.evaluation.rates import Rate, rate_of
 from privkit.models.defenses import Defense, defenses_for
 from privkit.models.train_faces import train_face_net
+from privkit.report.markdown import keep_result, result_markdown
 from privkit.result import DataUsed, Measure, Result, Table
 
 KNOWN_ANSWERS = ("constant", "random 16-bit codes", "pixels (identity encoder)")
@@ -101,9 +102,13 @@ class Hashed:
         codes = [rng.choice(np.array([-1.0, 1.0], np.float32), _RANDOM_BITS) for rng in draws]
         return np.array(codes, np.float32).reshape(len(pixels), _RANDOM_BITS)
 
-    def relaxed(self, pixels: torch.Tensor, through: str = "tanh") -> torch.Tensor:
-        """There is no gradient."""
-        raise NotImplementedError
+    def relaxed(self, pixels: torch.Tensor, through: str = "tanh") -> torch.Tensor:  # noqa: ARG002
+        """Refuse.
+
+        Raises:
+            InputError: always; there is no gradient.
+        """
+        raise InputError("random codes have no gradient", rule="a black-box attack")
 
 
 def known_answer(
@@ -153,13 +158,8 @@ def main(arguments: list[str] | None = None) -> int:
     with ProcessPoolExecutor(options.jobs, initializer=partial(threadpool_limits, 1)) as pool:
         audits = list(pool.map(partial(audited, faces, options.budget), jobs))
     result = tabulated(dict(zip(jobs, audits, strict=True)), options)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "result.json").write_text(result.to_json(), encoding="utf-8")
-    parts = ["# Audits of face features", "", f"    {result.command}", ""]
-    parts += [f"**{notice}**\n" for notice in result.notices]
-    parts += [f"- {finding}" for finding in result.findings]
-    text = "\n".join([*parts, "", *(table_to_markdown(table) for table in result.tables)])
-    (options.out / "audit_faces.md").write_text(text, encoding="utf-8")
+    text = result_markdown("Audits of face features", result)
+    keep_result(options.out, "audit_faces", result, text)
     sys.stdout.write(text)
     return 0
 

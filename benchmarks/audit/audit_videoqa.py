@@ -25,9 +25,9 @@ from privkit.audit.audit import run_audit
 from privkit.audit.findings import Audit
 from privkit.audit.inputs import Given, open_material
 from privkit.audit.policy import read_policy
-from privkit.capacity.report import table_to_markdown
 from privkit.data.locations import cache_folder
 from privkit.evaluation.rates import Rate
+from privkit.report.markdown import keep_result, result_markdown
 from privkit.result import Measure, Result, Table
 
 SECRETS = ("identity", "background", "side")
@@ -83,12 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ProcessPoolExecutor(options.jobs, initializer=partial(threadpool_limits, 1)) as pool:
         audits = dict(zip(cells, pool.map(partial(audited, options.stores), cells), strict=True))
     result = tabulated(audits, tasks)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "result.json").write_text(result.to_json(), encoding="utf-8")
-    parts = ["# Audits of video codes", "", f"    {result.command}", "", f"**{NOTICE}**", ""]
-    parts += [f"- {finding}" for finding in result.findings]
-    text = "\n".join([*parts, "", *(table_to_markdown(table) for table in result.tables)])
-    (options.out / "audit_videoqa.md").write_text(text, encoding="utf-8")
+    text = result_markdown("Audits of video codes", result)
+    keep_result(options.out, "audit_videoqa", result, text)
     sys.stdout.write(text)
     return 0
 
@@ -118,7 +114,7 @@ def tabulated(audits: dict[Cell, Audit], tasks: Sequence[str]) -> Result:
         note="Balanced accuracy or accuracy, whichever attack has the highest bound; all attacks "
         "learn from other videos. The verdict is of the three secrets together.",
     )
-    data = next(iter(audits.values())).data
+    data = [replace(d, notice=NOTICE) for d in next(iter(audits.values())).data]
     command = "python benchmarks/audit/audit_videoqa.py --stores stores"
     return Result(command, {"policy": read_policy(None).to_dict()}, 0, data, findings, measures,
                   [table])  # fmt: skip

@@ -36,9 +36,9 @@ from privkit.audit.material import Material
 from privkit.audit.policy import read_policy
 from privkit.audit.risks import RiskName
 from privkit.audit.verdicts import judge
-from privkit.capacity.report import table_to_markdown
 from privkit.evaluation.rates import rate_of
 from privkit.evaluation.trials import Trials
+from privkit.report.markdown import keep_result, result_markdown
 from privkit.result import Measure, Result, Table
 
 LEAKS = {"none": 0.0, "small": 0.05, "large": 0.5}
@@ -129,12 +129,8 @@ def main(arguments: list[str] | None = None) -> int:
             if n % 50 == 0:
                 sys.stderr.write(f"{n} of {len(jobs)} stores\n")
     result = tabulated(pd.DataFrame(rows), options)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "result.json").write_text(result.to_json(), encoding="utf-8")
-    parts = ["# Calibration of the audit", "", f"    {result.command}", ""]
-    parts += [f"- {finding}" for finding in result.findings]
-    text = "\n".join([*parts, "", *(table_to_markdown(table) for table in result.tables)])
-    (options.out / "calibration.md").write_text(text, encoding="utf-8")
+    text = result_markdown("Calibration of the audit", result)
+    keep_result(options.out, "calibration", result, text)
     sys.stdout.write(text)
     return 0
 

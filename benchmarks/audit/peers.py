@@ -33,7 +33,6 @@ from peers_side import Side
 from threadpoolctl import threadpool_limits
 
 from attacks.split import Split, split_faces
-from privkit.capacity.report import table_to_markdown
 from privkit.data.faces import Faces, open_faces
 from privkit.data.generated_faces import generate_faces
 from privkit.data.locations import cache_folder
@@ -41,6 +40,7 @@ from privkit.errors import PrivkitError
 from privkit.models.defenses import Defense, defenses_for
 from privkit.models.face_net import FaceNet
 from privkit.models.train_faces import train_face_net
+from privkit.report.markdown import keep_result, result_markdown
 from privkit.runs import write_times
 
 PARTS = ("inversion", "linkage", "inference")
@@ -81,12 +81,9 @@ def main(arguments: list[str] | None = None) -> int:
     seconds = {f"{', '.join(key)}: {name}": s for key, c in every.items()
                for name, s in c.seconds.items()}  # fmt: skip
     write_times(options.out, seconds)
-    (options.out / "result.json").write_text(result.to_json(), encoding="utf-8")
-    parts = ["# privkit's strongest attack beside peers", "", f"    {result.command}", ""]
-    parts += [f"**{notice}**\n" for notice in result.notices]
-    parts += [f"- {finding}" for finding in result.findings]
-    text = "\n".join([*parts, "", *(table_to_markdown(table) for table in (*result.tables, times))])
-    (options.out / "audit_peers.md").write_text(text, encoding="utf-8")
+    title = "privkit's strongest attack beside peers"
+    text = result_markdown(title, result, more=[times])
+    keep_result(options.out, "audit_peers", result, text)
     sys.stdout.write(text)
     return result.exit_code
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from privkit.capacity.report import table_to_markdown
 from privkit.errors import PrivkitError
 from privkit.evaluation.intervals import CONFIDENCE, Interval
 from privkit.evaluation.rates import Rate, rate_of
 from privkit.evaluation.trials import Trials
 from privkit.models.defenses import Defense, FewBits, RandomizedResponse
+from privkit.report.markdown import keep_result, result_markdown
 from privkit.report.tradeoff import Point, draw_tradeoff, least_leaks, pareto_front, points_of
 from privkit.result import Measure, Result, Table
 
@@ -282,25 +282,9 @@ def deliver(
         sys.stderr.write(f"{script}: error: {error}\n")
         return 2
     out.mkdir(parents=True, exist_ok=True)
-    (out / "result.json").write_text(result.to_json(), encoding="utf-8")
     picture = draw_tradeoff(out, result, columns=columns)
-    text = "\n".join(
-        [
-            f"# {title}",
-            "",
-            f"    {result.command}",
-            "",
-            *(f"**{notice}**\n" for notice in result.notices),
-            *(f"- {finding}" for finding in result.findings),
-            *(f"- Warning: {warning}" for warning in result.warnings),
-            "",
-            f"![{picture.alt}](tradeoff.png)",
-            "",
-            picture.caption,
-            "",
-            *(table_to_markdown(table) for table in result.tables),
-        ]
-    )
-    (out / f"{script}.md").write_text(text, encoding="utf-8")
+    shown = [f"![{picture.alt}](tradeoff.png)", picture.caption]
+    text = result_markdown(title, result, shown=shown)
+    keep_result(out, script, result, text)
     sys.stdout.write(text)
     return 0

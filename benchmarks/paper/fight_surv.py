@@ -23,7 +23,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from videoqa_script import markdown
 
 from privkit.cli.console import Output, check_device
 from privkit.data.locations import cache_folder, data_folder
@@ -33,6 +32,7 @@ from privkit.data.questions.splits import seeded_order
 from privkit.errors import InputError, PrivkitError
 from privkit.evaluation.intervals import Interval
 from privkit.evaluation.multiplicity import holm
+from privkit.report.markdown import result_markdown
 from privkit.result import DataUsed, Measure, Result, Table
 from privkit.videoqa.configuration import Configuration, load_configuration
 from privkit.videoqa.distributed import Processes
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "result.json").write_text(result.to_json(), encoding="utf-8")
-    text = markdown("Real video: is someone fighting?", result)
+    text = result_markdown("Real video: is someone fighting?", result)
     (options.out / "fight_surv.md").write_text(text, encoding="utf-8")
     write_answers(options.out / "answers.csv", found)
     sys.stdout.write(text)

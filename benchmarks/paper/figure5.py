@@ -20,13 +20,13 @@ from attacks.baselines import BASELINES
 from attacks.findings import study_result
 from attacks.inversion import Study, run_study
 from attacks.scenes import NEW
-from privkit.capacity.report import table_to_markdown
 from privkit.cli.console import Output, check_device
 from privkit.data.faces import Faces, open_faces
 from privkit.data.locations import cache_folder
 from privkit.errors import PrivkitError
 from privkit.models.defenses import defenses_for
 from privkit.report.inversion import draw_identification, draw_reconstructions
+from privkit.report.markdown import keep_result, result_markdown
 from privkit.result import Result
 
 
@@ -93,10 +93,8 @@ def command_line(options: argparse.Namespace, faces: Faces) -> str:
 
 def write(out: Path, pictures: Path | None, faces: Faces, study: Study, result: Result) -> None:
     """Write the study's files; the grid of faces only where it may lie."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "result.json").write_text(result.to_json(), encoding="utf-8")
-    text = markdown(result)
-    (out / "figure5.md").write_text(text, encoding="utf-8")
+    text = result_markdown("Face inversion (the paper's Figure 5)", result)
+    keep_result(out, "figure5", result, text)
     study.records.to_csv(out / "records.csv", index=False)
     draw_identification(out, result, NEW, study.people, list(BASELINES))
     place = pictures if pictures is not None else out if faces.generated else None
@@ -107,23 +105,6 @@ def write(out: Path, pictures: Path | None, faces: Faces, study: Study, result: 
             place, shown.originals, shown.made, shown.recognised, shown.shape, result.notices
         )
     sys.stdout.write(text)
-
-
-def markdown(result: Result) -> str:
-    """Command, notices, findings and tables."""
-    return "\n".join(
-        [
-            "# Face inversion (the paper's Figure 5)",
-            "",
-            f"    {result.command}",
-            "",
-            *(f"**{notice}**\n" for notice in result.notices),
-            *(f"- {finding}" for finding in result.findings),
-            *(f"- Warning: {warning}" for warning in result.warnings),
-            "",
-            *(table_to_markdown(table) for table in result.tables),
-        ]
-    )
 
 
 if __name__ == "__main__":

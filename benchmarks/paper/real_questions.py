@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 from fight_surv import named_data
-from videoqa_script import markdown
 
 from privkit.cli.console import Output, check_device
 from privkit.data.locations import cache_folder
@@ -32,6 +31,7 @@ from privkit.data.questions.videos import VIDEO_ENDINGS
 from privkit.data.videos.decode import probe
 from privkit.errors import InputError, PrivkitError
 from privkit.features.codes import Codes
+from privkit.report.markdown import result_markdown
 from privkit.result import DataUsed, Measure, Result, Table
 from privkit.videoqa.configuration import load_configuration
 from privkit.videoqa.distributed import Processes
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "result.json").write_text(result.to_json(), encoding="utf-8")
-    text = markdown("Real questions, real videos", result)
+    text = result_markdown("Real questions, real videos", result)
     (options.out / "real_questions.md").write_text(text, encoding="utf-8")
     write_codes(options.out, stored)
     sys.stdout.write(text)

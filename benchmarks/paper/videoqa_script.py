@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from privkit.capacity.report import table_to_markdown
 from privkit.cli.videoqa.options import task_source
 from privkit.errors import PrivkitError
 from privkit.models.featcomp import check_bits
+from privkit.report.markdown import keep_result, result_markdown
 from privkit.result import Result
 from privkit.videoqa.task import TaskSource
 
-__all__ = ["arguments", "command_line", "deliver", "markdown", "source_of"]
+__all__ = ["arguments", "command_line", "deliver", "source_of"]
 
 #: Options that say where the output goes; they are not part of what was measured.
 _OUTPUT = {"out", "pictures"}
@@ -81,23 +81,6 @@ def command_line(script: str, options: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-def markdown(title: str, result: Result) -> str:
-    """Command, notices, findings and tables."""
-    return "\n".join(
-        [
-            f"# {title}",
-            "",
-            f"    {result.command}",
-            "",
-            *(f"**{notice}**\n" for notice in result.notices),
-            *(f"- {finding}" for finding in result.findings),
-            *(f"- Warning: {warning}" for warning in result.warnings),
-            "",
-            *(table_to_markdown(table) for table in result.tables),
-        ]
-    )
-
-
 def deliver(
     script: str,
     title: str,
@@ -120,10 +103,8 @@ def deliver(
     except PrivkitError as error:
         sys.stderr.write(f"{script}: error: {error}\n")
         return 2
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "result.json").write_text(result.to_json(), encoding="utf-8")
-    text = markdown(title, result)
-    (options.out / f"{script}.md").write_text(text, encoding="utf-8")
+    text = result_markdown(title, result)
+    keep_result(options.out, script, result, text)
     write(options.out)
     sys.stdout.write(text)
     return 0

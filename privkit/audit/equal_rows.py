@@ -19,7 +19,8 @@ def equal_rows(rows: NDArray[Any]) -> NDArray[np.int64]:
     Args:
         rows: ``(n, width)`` numbers.
     """
-    one_zero: NDArray[Any] = np.ascontiguousarray(rows) + rows.dtype.type(0)  # -0.0 and 0.0 are the same value
+    # -0.0 and 0.0 are the same value.
+    one_zero: NDArray[Any] = np.ascontiguousarray(rows) + rows.dtype.type(0)
     size = one_zero.dtype.itemsize * one_zero.shape[1]
     whole = one_zero.view(np.dtype((np.void, size))).reshape(-1)
     return np.unique(whole, return_inverse=True)[1].astype(np.int64)

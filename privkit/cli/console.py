@@ -244,19 +244,12 @@ def _console(*, stderr: bool = False) -> Console:
 
 
 def _print(result: Result, folder: Path, output: Output) -> None:
-    if output.as_json:
-        _print_json(result.to_json(), folder, output)
+    console = _opened(result, folder, output)
+    if console is None:
         return
-    console = _console()
-    if output.quiet:
-        console.print(str(folder), markup=False)
-        return
-    for notice in result.notices:
-        console.print(f"NOTE: {notice}", style="bold yellow", markup=False)
     for finding in result.findings:
         console.print(f"• {finding}", markup=False)
-    for warning in result.warnings:
-        console.print(f"Warning: {warning}", style="yellow", markup=False)
+    _warn(console, result)
     for table in result.tables:
         _print_table(console, table)
     for gate in result.gates:
@@ -266,36 +259,48 @@ def _print(result: Result, folder: Path, output: Output) -> None:
             style=style,
             markup=False,
         )
+    _where(console, folder)
+
+
+def _opened(found: Result | Audit, folder: Path, output: Output) -> Console | None:
+    """Print what is asked for alone, or the notices and give the console for the rest."""
+    if output.as_json:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # as JSON demands (RFC 8259, section 8.1)
+        sys.stdout.write(found.to_json())
+        if not output.quiet:
+            _console(stderr=True).print(f"run: {folder}", markup=False)
+        return None
+    console = _console()
+    if output.quiet:
+        console.print(str(folder), markup=False)
+        return None
+    for notice in found.notices:
+        console.print(f"NOTE: {notice}", style="bold yellow", markup=False)
+    return console
+
+
+def _warn(console: Console, found: Result | Audit) -> None:
+    for warning in found.warnings:
+        console.print(f"Warning: {warning}", style="yellow", markup=False)
+
+
+def _where(console: Console, folder: Path) -> None:
     console.print(f"\nrun: {folder}   report: {folder / 'report.html'}", markup=False)
-
-
-def _print_json(text: str, folder: Path, output: Output) -> None:
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # as JSON demands (RFC 8259, section 8.1)
-    sys.stdout.write(text)
-    if not output.quiet:
-        _console(stderr=True).print(f"run: {folder}", markup=False)
 
 
 def say_audit(audit: Audit, folder: Path, output: Output) -> None:
     """Print what an audit found: the headline, a line a risk, what limits it."""
-    if output.as_json:
-        _print_json(audit.to_json(), folder, output)
+    console = _opened(audit, folder, output)
+    if console is None:
         return
-    console = _console()
-    if output.quiet:
-        console.print(str(folder), markup=False)
-        return
-    for notice in audit.notices:
-        console.print(f"NOTE: {notice}", style="bold yellow", markup=False)
     console.print(audit.headline, style="bold", markup=False)
     console.print(audit.store, markup=False)
     for finding in audit.risks:
         style = _VERDICT_STYLE.get(finding.verdict, "")
         console.print(f"• {finding.title}: {finding.sentence}", style=style, markup=False)
-    for warning in audit.warnings:
-        console.print(f"Warning: {warning}", style="yellow", markup=False)
-    console.print(f"\nrun: {folder}   report: {folder / 'report.html'}", markup=False)
+    _warn(console, audit)
+    _where(console, folder)
 
 
 _VERDICT_STYLE = {"leaks": "bold red", "attack invalid": "magenta", "no leak found": "green"}

@@ -124,12 +124,12 @@ def findings(
             policy,
             controls=failed if risk == "reconstruction" else controls if several else [],
             not_run=left.get(risk, []),
-            groups=_groups(several) if risk == "linkability" else [],
             family=9,
         )
         if risk == "linkability":
             made = replace(
                 made,
+                groups=_groups(several),
                 curves=[
                     Curve("rank", name, ranks.tolist(),
                           (1 - (1 - top) * 0.7 ** (ranks - 1)).tolist(),

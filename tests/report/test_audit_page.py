@@ -3,12 +3,12 @@
 import re
 import tomllib
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 from audit.an_audit import HOSTILE, LABELS, an_audit, some_evidence, with_verdicts
+from html_page import Page
 from PIL import Image
 
 from privkit.audit.findings import Audit, Curve
@@ -16,25 +16,6 @@ from privkit.audit.policy import read_policy
 from privkit.audit.risks import RISK_NAMES, RISKS
 from privkit.report.audit import draw_audit, policy_toml, write_audit_page
 from privkit.report.visible import shortened, visible
-
-
-class Page(HTMLParser):
-    """Tags with their attributes, and the words between them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.words += data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def page(folder: Path, audit: Audit, *, drawn: bool = False) -> Page:
