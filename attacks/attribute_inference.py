@@ -105,7 +105,8 @@ class AttributeInference:
         self, model: str, known: Known, name: str, public: Known | None, rng: np.random.Generator
     ) -> list[Trials]:
         people = len(np.unique(known.person))
-        fold = folds_by_label(known.labels, known.person, min(self.folds, people), rng)
+        folds = min(self.folds, people)
+        fold = folds_by_label(known.labels, known.person, folds, rng)
         given = dealt(known.person, derangement(people, rng), rng)
         control = Known(known.features[given], known.person, known.labels, known.classes)
         unrelated = public
@@ -130,6 +131,7 @@ class AttributeInference:
             hits(attacked, known.labels),
             guess,
             hits(controlled, known.labels),
+            folds=folds,
         )
         balanced = Trials(
             attack,
@@ -139,6 +141,7 @@ class AttributeInference:
             np.full(len(known), 1 / present),
             hits(_lift(controlled, prior), known.labels),
             len(known) / (present * sizes[known.labels]),
+            folds,
         )
         return [plain, balanced]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from attacks.closed_set import ClosedSet
 from attacks.cross_fitting import FEWEST_PEOPLE, CrossFitted, deal_folds
 from attacks.matched_scores import Judge, Matched, OneByOne, matched, matched_and_fused
 from attacks.matching import MATCHERS, Matcher
@@ -23,7 +24,7 @@ from privkit.errors import InputError
 from privkit.evaluation.people import sample_of_people
 from privkit.evaluation.trials import Trials
 
-__all__ = ["copies", "link_trials", "open_trials"]
+__all__ = ["closed_set_trials", "copies", "link_trials", "open_trials"]
 
 #: Pairs of a probe and a known row that one matcher scores: of more, people are drawn.
 _PAIRS = 300_000_000
@@ -69,17 +70,40 @@ def link_trials(
             records of people who are attacked.
     """
     store = _Store(probes, probe_person, gallery, gallery_person, public, public_person, seed)
-    several = len(np.unique(store.probe_person)) < len(store.probe_person)
     trials: list[Trials] = []
     for name, judge in store.judges(matchers):
-        rng = np.random.default_rng([seed, 1])
-        if several:
-            scores, fused = matched_and_fused(judge, gallery, gallery_person, rng)
-            trials += _closed(f"linkage_{name}", scores)
-            trials += _closed(f"linkage_{name}_fused", fused)
-        else:
-            trials += _closed(f"linkage_{name}", matched(judge, gallery, gallery_person, rng))
+        trials += store.closed(name, judge)
     return trials
+
+
+def closed_set_trials(
+    probes: Features,
+    probe_person: Ints,
+    gallery: Features,
+    gallery_person: Ints,
+    *,
+    seed: int,
+) -> list[Trials]:
+    """The same by a classifier of the known people (:class:`attacks.closed_set.ClosedSet`).
+
+    Args:
+        probes: as for :func:`link_trials`, like all others.
+        probe_person: ``(n,)``.
+        gallery: ``(g, d)``.
+        gallery_person: ``(g,)``.
+        seed: of the draws.
+
+    Returns:
+        None where the gallery is too large for a classifier.
+
+    Raises:
+        InputError: as :func:`link_trials`.
+    """
+    store = _Store(probes, probe_person, gallery, gallery_person, None, None, seed)
+    if not ClosedSet.suits(gallery, gallery_person):
+        return []
+    judge = ClosedSet(store.probes, store.probe_person, gallery, gallery_person)
+    return list(store.closed("classifier", judge))
 
 
 def open_trials(
@@ -199,6 +223,17 @@ class _Store:
         everybody = np.concatenate([self.probe_person, gallery_person])
         self.folds = deal_folds(everybody, everybody, rng)
         self.learned_from = np.flatnonzero(sample_of_people(everybody, 2 * MOST_ROWS, rng))
+
+    def closed(self, name: str, judge: Judge) -> Iterator[Trials]:
+        """The trials of a judge: record by record and, where somebody has several, all together."""
+        rng = np.random.default_rng([self.seed, 1])
+        if len(np.unique(self.probe_person)) < len(self.probe_person):
+            scores, fused = matched_and_fused(judge, self.gallery, self.gallery_person, rng)
+            yield from _closed(f"linkage_{name}", scores)
+            yield from _closed(f"linkage_{name}_fused", fused)
+        else:
+            scores = matched(judge, self.gallery, self.gallery_person, rng)
+            yield from _closed(f"linkage_{name}", scores)
 
     def judges(self, matchers: Mapping[str, Matcher]) -> Iterator[tuple[str, Judge]]:
         """Every matcher that has what it needs."""

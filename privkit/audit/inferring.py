@@ -18,6 +18,7 @@ from privkit.audit.bounds import bounds_table
 from privkit.audit.findings import NotRun
 from privkit.audit.material import Material
 from privkit.audit.risks import RiskName
+from privkit.audit.shadowing import shadow_lacks, shadow_tasks
 from privkit.audit.tasks import Task, Tried
 from privkit.evaluation.attribute_values import attribute_of
 from privkit.result import Table
@@ -87,15 +88,9 @@ def unattacked(material: Material, risk: RiskName) -> list[NotRun]:
             why = "; ".join(attribute.notes) or "it has fewer than two values"
             supply = f"values of {name} that at least three people share, two of them"
             out.append(NotRun(f"inference of {name}", why, supply, weakens=True))
-    if risk == "membership":
-        out.append(
-            NotRun(
-                "likelihood ratio with shadow networks",
-                "it needs to know how the network was trained",
-                "the training itself: attacks.membership.membership_trials in Python",
-                weakens=True,
-            )
-        )
+    shadows = shadow_lacks(material) if risk == "membership" else None
+    if shadows is not None:
+        out.append(shadows)
     return out
 
 
@@ -105,8 +100,8 @@ def inference_tasks(material: Material, seed: int) -> list[Task]:
 
 
 def membership_tasks(material: Material, seed: int) -> list[Task]:
-    """The task of telling members from others."""
-    return _tasks(material, "membership", seed)
+    """The tasks of telling members from others."""
+    return [*_tasks(material, "membership", seed), *shadow_tasks(material, seed, MEMBER)]
 
 
 def _tasks(material: Material, risk: RiskName, seed: int) -> list[Task]:

@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.link_trials import link_trials
+from attacks.link_trials import closed_set_trials, link_trials
 from attacks.matching import MATCHERS
 from privkit.audit.findings import NotRun
 from privkit.audit.link_curves import link_details
@@ -127,9 +127,12 @@ def _linked(
     covariance = {n: m for n, m in MATCHERS.items() if n in _COVARIANCE}
     others_of = {n: m for n, m in MATCHERS.items() if n not in _COVARIANCE}
     wide = features.shape[1] > _WIDE
-    plans = (
-        [(others_of, None), (covariance, _narrowed(known, seed))] if wide else [(MATCHERS, None)]
-    )
+    narrow = _narrowed(known, seed) if wide else None
+    plans = [(others_of, None), (covariance, narrow)] if wide else [(MATCHERS, None)]
+    yield closed_set_trials(
+        features if narrow is None else features @ narrow, person[probes],
+        known if narrow is None else known @ narrow, gallery.person, seed=seed,
+    )  # fmt: skip
     for own, to in plans:
         rows = (features, known) if to is None else (features @ to, known @ to)
         yield link_trials(rows[0], person[probes], rows[1], gallery.person, seed=seed, matchers=own)

@@ -29,7 +29,7 @@ __all__ = ["Missed", "Task", "Tick", "Tried", "run_tasks"]
 Tick = Callable[[str, int, int], None]
 
 #: The form of a kept outcome; a change makes older ones unreadable on purpose.
-_FORM = "privkit-tried/1"
+_FORM = "privkit-tried/2"
 _TRIAL_ARRAYS = ("person", "hit", "baseline", "control", "weight")
 
 
@@ -145,12 +145,13 @@ def _digest(key: Mapping[str, Any]) -> str:
 
 def _save(path: Path, tried: Tried) -> None:
     arrays: dict[str, NDArray[Any]] = {}
-    heads: list[dict[str, str]] = []
+    heads: list[dict[str, str | int]] = []
     for risk, several in tried.trials.items():
         for trials in several:
             for name in _TRIAL_ARRAYS:
                 arrays[f"trials.{len(heads)}.{name}"] = getattr(trials, name)
-            heads.append({"risk": risk, "attack": trials.attack, "measure": trials.measure})
+            head: dict[str, str | int] = {"risk": risk, "folds": trials.folds}
+            heads.append(head | {"attack": trials.attack, "measure": trials.measure})
     names = list(tried.pictures)
     for n, name in enumerate(names):
         arrays[f"pictures.{n}"] = tried.pictures[name]
@@ -183,8 +184,7 @@ def _load(path: Path) -> Tried | None:
             trials: dict[RiskName, list[Trials]] = {}
             for n, head in enumerate(words["trials"]):
                 arrays = {name: file[f"trials.{n}.{name}"] for name in _TRIAL_ARRAYS}
-                own = Trials(attack=head["attack"], measure=head["measure"], **arrays)
-                trials.setdefault(head["risk"], []).append(own)
+                trials.setdefault(head.pop("risk"), []).append(Trials(**head, **arrays))
             names = words["pictures"]
             return Tried(
                 trials,

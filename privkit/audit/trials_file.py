@@ -34,6 +34,7 @@ COLUMNS = (
     "baseline",
     "control",
     "weight",
+    "folds",
 )
 #: With the full-width forms that some locales take for the same; and the mark itself.
 _RUN_BY_SPREADSHEETS = tuple("=+-@\t\r\n＝＋－＠'")
@@ -81,7 +82,7 @@ def _rows(risk: RiskName, trials: Trials, people: Sequence[str]) -> Iterator[lis
         zip(trials.person.tolist(), *(values.tolist() for values in columns), strict=True)
     ):
         label = people[person] if people else str(person)
-        yield [*names, _cell(label), n, *numbers]
+        yield [*names, _cell(label), n, *numbers, trials.folds]
 
 
 def _cell(text: str) -> str:
@@ -101,27 +102,31 @@ def read_trials(path: Path) -> StoredTrials:
     if path.is_symlink() or not path.is_file():
         raise _wrong(path, "it is missing")
     numbers: dict[str, int] = {}
-    found: dict[Key, list[tuple[int, float, float, float, float]]] = {}
+    found: dict[Key, list[tuple[float, ...]]] = {}
+    folds: dict[Key, int] = {}
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.reader(file, strict=True)
             if tuple(next(reader, ())) != COLUMNS:
                 raise _wrong(path, f"the columns are not {', '.join(COLUMNS)}")
-            for risk, attack, measure, person, _trial, *values in reader:
+            for risk, attack, measure, person, _trial, *values, fold in reader:
                 if risk not in RISK_NAMES:
                     raise _wrong(path, f"line {reader.line_num}: an unknown risk")
                 hit, baseline, control, weight = map(float, values)
                 number = numbers.setdefault(_label(person), len(numbers))
                 key = (cast("RiskName", risk), _label(attack), _label(measure))
                 found.setdefault(key, []).append((number, hit, baseline, control, weight))
+                folds.setdefault(key, int(fold))
     except (ValueError, csv.Error) as error:
         raise _wrong(path, str(error)[:100]) from None
-    return StoredTrials({key: _trials(key, rows) for key, rows in found.items()}, list(numbers))
+    trials = {key: _trials(key, rows, folds[key]) for key, rows in found.items()}
+    return StoredTrials(trials, list(numbers))
 
 
-def _trials(key: Key, rows: Sequence[tuple[int, float, float, float, float]]) -> Trials:
-    table = np.array(rows, dtype=np.float64)
-    return Trials(key[1], key[2], table[:, 0].astype(np.int64), *table[:, 1:].T)
+def _trials(key: Key, rows: Sequence[tuple[float, ...]], folds: int) -> Trials:
+    person, *values = np.array(rows, dtype=np.float64).T
+    hit, baseline, control, weight = values
+    return Trials(key[1], key[2], person.astype(np.int64), hit, baseline, control, weight, folds)
 
 
 def _wrong(path: Path, found: str) -> InputError:

@@ -70,6 +70,8 @@ def linear_probe(
     x = scaler.transform(train)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it is returned
+        # A gallery may hold one or two records of each of its people.
+        warnings.filterwarnings("ignore", "The number of unique classes")
         strength = _strength(x, labels, person)
         model = LogisticRegression(C=strength, max_iter=steps).fit(x, labels)
     return LinearProbe(scaler, model, bool(model.n_iter_.max() < steps))

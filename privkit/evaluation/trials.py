@@ -30,9 +30,11 @@ class Trials:
         baseline: ``(n,)`` in [0, 1], what the best guess that ignores the feature gets.
         control: ``(n,)`` in [0, 1], what the same attack gets from another person's feature.
         weight: ``(n,)`` above 0, of each trial in the mean; by default all equal.
+        folds: in which the attacked people were learned from as well, in turn (cross-fitting); 1
+            where nothing was learned from them.
 
     Raises:
-        InputError: no trials, different lengths, or values out of range.
+        InputError: no trials, different lengths, values out of range, or no folds.
     """
 
     attack: str
@@ -42,6 +44,7 @@ class Trials:
     baseline: NDArray[np.float64]
     control: NDArray[np.float64]
     weight: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    folds: int = 1
 
     def __post_init__(self) -> None:
         n = len(self.person)
@@ -59,6 +62,13 @@ class Trials:
                     found=f"shape {values.shape} of {n} trials",
                 )
             object.__setattr__(self, name, values)
+        if self.folds < 1:
+            raise InputError(
+                f"the trials of {self.attack} have no folds",
+                where=self.measure,
+                rule="at least 1",
+                found=self.folds,
+            )
 
     def __len__(self) -> int:
         return len(self.person)

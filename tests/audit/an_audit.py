@@ -49,6 +49,7 @@ def some_trials(
     people: int = PEOPLE,
     each: int = 5,
     seed: int = 0,
+    folds: int = 1,
 ) -> Trials:
     """Trials that hit at about a rate, clustered by person."""
     draw = np.random.default_rng([seed, *map(ord, attack + measure)])
@@ -61,6 +62,7 @@ def some_trials(
         hit=(draw.random(len(person)) < own[person]).astype(float),
         baseline=np.full(len(person), baseline),
         control=(draw.random(len(person)) < baseline).astype(float),
+        folds=folds,
     )
 
 
@@ -78,7 +80,9 @@ def the_trials(*, seed: int = 0, linkability: float = 0.7) -> dict[RiskName, lis
         "linkability": link,
         "inference": [
             some_trials("logistic", "balanced accuracy of sex", 0.52, baseline=0.5, people=600),
-            some_trials("boosting", "balanced accuracy of sex", 0.50, baseline=0.5, people=600),
+            some_trials(
+                "boosting", "balanced accuracy of sex", 0.50, baseline=0.5, people=600, folds=5
+            ),
         ],
         "reconstruction": [
             some_trials("decoder", "person recognised", 0.3, seed=seed),

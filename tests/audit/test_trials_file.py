@@ -27,6 +27,7 @@ def test_there_and_back(tmp_path: Path) -> None:
             back = read.trials[risk, one.attack, one.measure]
             for name in ("hit", "baseline", "control", "weight"):
                 np.testing.assert_array_equal(getattr(back, name), getattr(one, name))
+            assert back.folds == one.folds
             labels = [read.people[n] for n in back.person]
             assert labels == [people[n] for n in one.person]
 
@@ -66,7 +67,7 @@ def test_hostile_labels(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "t.csv").read_text(encoding="utf-8").split("\n")[1].startswith("=")
 
 
-GOOD = "linkability,a,b,p,0,1.0,0.1,0.1,1.0"
+GOOD = "linkability,a,b,p,0,1.0,0.1,0.1,1.0,1"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,8 @@ GOOD = "linkability,a,b,p,0,1.0,0.1,0.1,1.0"
         ",".join(COLUMNS) + "\n" + GOOD.replace("1.0,", "nan,") + "\n",
         ",".join(COLUMNS) + "\n" + GOOD.replace("1.0,", "2,") + "\n",
         ",".join(COLUMNS) + "\n" + GOOD.replace("1.0,", "x,") + "\n",
+        ",".join(COLUMNS) + "\n" + GOOD[:-1] + "0\n",
+        ",".join(COLUMNS) + "\n" + GOOD[:-1] + "some\n",
         ",".join(COLUMNS) + '\n"' + "x" * 200_000 + "\n",
         ",".join(COLUMNS) + "\n\n",
         "\xff\xfe",

@@ -100,6 +100,44 @@ def test_few_people_who_leak_wholly_are_allowed_for(people: int, each: int, leak
     assert low <= stats.binom.ppf(0.999, 300, 0.025)
 
 
+def test_an_attack_that_names_one_person_whatever_it_sees_gained_nobody() -> None:
+    """It hits all trials of that one, and the same with other people's features."""
+    person = np.repeat(np.arange(40), 2)
+    hit = (person == 7).astype(float)
+    chance = np.full(80, 1 / 40)
+    blind = rate_of(Trials("a", "m", person, hit, chance, hit))
+    seeing = rate_of(Trials("a", "m", person, hit, chance, np.roll(hit, 2)))
+    t = stats.t.ppf(0.975, 39)
+    assert blind.residual == seeing.residual == pytest.approx(0)
+    assert blind.residual_high == pytest.approx(t**2 / (40 + t**2))
+    assert seeing.residual_high > blind.residual_high
+
+
+def test_a_success_that_needs_no_feature_is_not_hidden_by_its_control() -> None:
+    every = np.ones(40)
+    rate = rate_of(Trials("a", "m", np.arange(40), every, every / 40, every))
+    assert rate.value == rate.high == rate.residual == rate.residual_high == 1
+
+
+def test_people_who_are_learned_from_in_turn_are_not_independent() -> None:
+    """Cross-fitted on features that say nothing: two people alike are both hits, or both misses."""
+    rng = np.random.default_rng(0)
+    people, folds, runs = 60, 5, 600
+    label = np.arange(people) % 2 * 2.0 - 1
+    fold = np.arange(people) // 2 % folds
+    apart = fold[:, None] != fold
+    covered = {1: 0, folds: 0}
+    for _ in range(runs):
+        features = rng.normal(size=(people, 200))
+        hit = ((((features @ features.T) * apart) @ label) * label > 0).astype(float)
+        for n in covered:
+            same = trials(hit, np.arange(people), 0.5)
+            rate = rate_of(replace(same, folds=n))
+            covered[n] += rate.low <= 0.5 <= rate.high
+    assert covered[folds] >= stats.binom.ppf(0.001, runs, 0.95)
+    assert covered[1] < stats.binom.ppf(0.001, runs, 0.95)
+
+
 def test_one_person_with_most_of_the_records_is_one_person() -> None:
     person = np.concatenate([np.zeros(10_000, int), np.arange(1, 100)])
     rate = rate_of(trials(np.zeros(len(person)), person))
