@@ -13,7 +13,7 @@ from attacks.baselines import BASELINES
 from attacks.decoder import Decoder
 from attacks.eigenface import Eigenface, OwnDirections
 from attacks.enumerate_codes import EnumerateCodes
-from attacks.linkage import Linkage
+from attacks.linkage import ClassifierLinkage, Linkage
 from attacks.mi_face import MIFace, Restarts
 from attacks.network_head import NetworkHead
 from attacks.ridge_decoder import RidgeDecoder
@@ -28,6 +28,7 @@ ATTACKS: dict[str, Attack] = {
     "linkage_weighted": Linkage(compare="weighted_hamming"),
     "linkage_lda": Linkage(compare="lda"),
     "linkage_plda": Linkage(compare="plda"),
+    "linkage_classifier": ClassifierLinkage(),
     "network_head": NetworkHead(),
     "ridge_decoder": RidgeDecoder(),
     "mi_face": MIFace(),

@@ -174,7 +174,8 @@ def regression(
             for first in range(0, samples, _TOGETHER)
         ]
     )
-    penalty = max(_PENALTY * samples * float(known.var(0).mean()), np.finfo(np.float32).tiny)
+    # Where all is stored alike there is nothing to learn, with any penalty.
+    penalty = _PENALTY * samples * float(known.var(0).mean()) or 1.0
     found: NDArray[np.float32] = Ridge(alpha=penalty).fit(known, z).predict(stored)
     return found.astype(np.float32)
 

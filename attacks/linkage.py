@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from attacks.adversary import Adversary
 from attacks.base import Attack, Makes
+from attacks.closed_set import ClosedSet
 from attacks.cross_fitting import FEWEST_PEOPLE, CrossFitted, deal_folds
 from attacks.matched_scores import Judge, OneByOne
 from attacks.matching import MATCHERS
 from attacks.needs import Need
 
-__all__ = ["Linkage"]
+__all__ = ["ClassifierLinkage", "Linkage"]
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,13 @@ class Linkage(Attack):
         self, stored: NDArray[np.float32], adversary: Adversary, rng: np.random.Generator
     ) -> NDArray[np.float32]:
         """Score each candidate; those without a known photo lowest."""
-        known, person = adversary.store_of(adversary.gallery), adversary.gallery.person
-        scores = np.full((len(stored), adversary.people), np.finfo(np.float32).min)
-        scores[:, np.unique(person)] = self._judge(stored, adversary, rng).score(known, person)
-        return scores.astype(np.float32)
+        return _scores(self._judge(stored, adversary, rng), stored, adversary)
 
     def _judge(
         self, stored: NDArray[np.float32], adversary: Adversary, rng: np.random.Generator
     ) -> Judge:
         matcher, others = MATCHERS[self.compare], adversary.auxiliary
-        nobody = np.full(len(stored), -1)
+        nobody = _nobody(stored)
         if not matcher.learns or len(np.unique(others.person)) < FEWEST_PEOPLE:
             plain = MATCHERS["nearest"] if matcher.learns else matcher
             return OneByOne(plain.fit(None, None, rng), stored, nobody)
@@ -69,3 +67,33 @@ class Linkage(Attack):
             folds=deal_folds(people, others.person, rng),
             seed=int(rng.integers(2**31)),
         )
+
+
+@dataclass(frozen=True)
+class ClassifierLinkage(Attack):
+    """Learn from the gallery what tells its people apart (:class:`attacks.closed_set.ClosedSet`).
+
+    The adversary is that of :class:`Linkage`, and knows that the target is one of the candidates.
+    """
+
+    makes: ClassVar[Makes] = "names"
+    needs: ClassVar[frozenset[Need]] = frozenset({"pairs"})
+
+    def run(
+        self, stored: NDArray[np.float32], adversary: Adversary, rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """Score each candidate; those without a known photo lowest. Draws nothing."""
+        known, person = adversary.store_of(adversary.gallery), adversary.gallery.person
+        return _scores(ClosedSet(stored, _nobody(stored), known, person), stored, adversary)
+
+
+def _scores(judge: Judge, stored: NDArray[np.float32], adversary: Adversary) -> NDArray[np.float32]:
+    known, person = adversary.store_of(adversary.gallery), adversary.gallery.person
+    scores = np.full((len(stored), adversary.people), np.finfo(np.float32).min)
+    scores[:, np.unique(person)] = judge.score(known, person)
+    return scores.astype(np.float32)
+
+
+def _nobody(stored: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The targets' people, whom no attack is told."""
+    return np.full(len(stored), -1)

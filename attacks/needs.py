@@ -64,7 +64,10 @@ def _gradient(stored: NDArray[np.float32], adversary: Adversary) -> str | None:
 
 def _face_network(_stored: NDArray[np.float32], adversary: Adversary) -> str | None:
     if not isinstance(adversary.network, FaceNet):
-        return "the weights of privkit's two-layer face network: use privkit invert"
+        return (
+            "the weights of privkit's two-layer face network: give --encoder as privkit invert "
+            "writes it"
+        )
     return None
 
 

@@ -61,7 +61,7 @@ class Given:
         public_person: column or file of their names; by default the store's column.
         images: face set or folder with the picture of each record.
         image_size: height and width in pixels that pictures are brought to.
-        encoder: ``module:function``, TorchScript or ONNX file.
+        encoder: ``module:function``, a TorchScript or ONNX file, or privkit's own network.
         seed: of draws and of generated faces.
     """
 
@@ -280,7 +280,7 @@ class _Opener:
         path = encoder_file(self.given.encoder)
         if path is not None:
             self._used(self.given.encoder.rpartition("/")[2], "encoder", [path], 1)
-        return replace(material, encoder=encoder, defense=defense, approximate=approximate)
+        return replace(material, encoder=encoder.attacked, defense=defense, approximate=approximate)
 
     def _match(self, match: Match) -> None:
         """The encoder has to be the one that filled the store, and the pictures those behind it."""

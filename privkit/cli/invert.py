@@ -145,7 +145,7 @@ def _write(folder: Path, study: Study, faces: Faces) -> None:
     """
     import numpy as np
 
-    from privkit.models.face_encoder import save_face_encoder
+    from privkit.models.face_network_file import save_face_network
 
     study.records.to_csv(folder / "records.csv", index=False)
     people = [faces.people[person] for person in faces.person]
@@ -160,7 +160,7 @@ def _write(folder: Path, study: Study, faces: Faces) -> None:
         name = _plain(defense.name)
         np.save(folder / f"store-{name}.npy", features, allow_pickle=False)
         _column(folder / "trained.csv", "trained", store.trained.tolist())
-        save_face_encoder(store.network, faces.shape, folder / f"encoder-{name}.pt")
+        save_face_network(store.network, folder / f"encoder-{name}.safetensors")
 
 
 def _column(path: Path, name: str, values: Sequence[object]) -> None:

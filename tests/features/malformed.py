@@ -158,6 +158,17 @@ def torchscript_seeds() -> list[bytes]:
     return [file.getvalue()]
 
 
+def network_seeds() -> list[bytes]:
+    """Whole face networks for pictures of ``SHAPE``, without and with a bottleneck."""
+    from privkit.models.face_net import FaceNet
+
+    networks = [FaceNet(SHAPE[0] * SHAPE[1], 3, bits) for bits in (None, 4)]
+    return [
+        save({name: weight.numpy() for name, weight in network.state_dict().items()})
+        for network in networks
+    ]
+
+
 _INTERESTING = (
     0,
     1,

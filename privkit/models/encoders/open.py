@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privkit.errors import InputError
+from privkit.models.encoders.face_network import face_network_source
 from privkit.models.encoders.onnx_file import onnx_source
 from privkit.models.encoders.opened import OpenedEncoder, checked
 from privkit.models.encoders.python import python_source
@@ -21,6 +22,7 @@ _FILES: dict[str, Callable[[Path, tuple[int, int]], Source]] = {
     ".pt": torchscript_source,
     ".ts": torchscript_source,
     ".onnx": onnx_source,
+    ".safetensors": face_network_source,
 }
 _DRAWN = 4
 """Pictures of noise that an encoder is tried with where no others are given."""
@@ -40,7 +42,8 @@ def open_encoder(
     child process (:mod:`privkit.models.encoders.onnx_file`).
 
     Args:
-        spec: ``module:name``, a ``.pt`` or ``.ts`` file of TorchScript, or an ``.onnx`` file.
+        spec: ``module:name``, a ``.pt`` or ``.ts`` file of TorchScript, an ``.onnx`` file, or a
+            ``.safetensors`` file of privkit's own face network.
         shape: height and width of the pictures.
         sample: pictures ``(n, h·w)`` in [-1, 1] to try it with, a few; of noise by default.
         width: numbers that are stored of a picture, where that is known.
@@ -75,6 +78,7 @@ def _source(spec: str, shape: tuple[int, int]) -> Source:
     raise InputError(
         "this does not name an encoder",
         where="--encoder",
-        rule="module:function, a TorchScript file (.pt, .ts) or an ONNX file (.onnx)",
+        rule="module:function, a TorchScript file (.pt, .ts), an ONNX file (.onnx) or privkit's "
+        "own face network (.safetensors)",
         found=spec,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privkit.errors import InputError
-from privkit.models.encoder import Through
+from privkit.models.encoder import Encoder, Through
 from privkit.models.encoders.returned import encoded, returned
 from privkit.models.encoders.source import Source, raised
 from privkit.models.encoders.trial import depends_on_batch, no_gradient, not_deterministic
@@ -67,6 +67,11 @@ class OpenedEncoder:
     def name(self) -> str:
         """What the user gave."""
         return self.source.name
+
+    @property
+    def attacked(self) -> Encoder:
+        """What the attacks are given: this, or privkit's own network itself."""
+        return self if self.source.itself is None else self.source.itself
 
     def store(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """What is stored of pictures ``(n, h·w)`` in [-1, 1]: ``(n, width)``.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privkit.errors import InputError
-from privkit.models.encoder import Through
+from privkit.models.encoder import Encoder, Through
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,12 +27,14 @@ class Source:
         kind: e.g. ``"ONNX"``.
         store: called with pictures ``(n, h·w)`` in [-1, 1]; may return and raise anything.
         relaxed: the same as a differentiable function, ``None`` where there can be no gradient.
+        itself: privkit's own network, of which attacks know more than what it stores.
     """
 
     name: str
     kind: str
     store: Callable[[NDArray[np.float32]], Any]
     relaxed: Callable[[Tensor, Through], Any] | None = None
+    itself: Encoder | None = None
 
 
 def from_callable(
