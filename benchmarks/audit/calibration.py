@@ -23,7 +23,7 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,8 @@ _BITS = 16
 _RECORDS = 4
 _TELLING = 3
 _RESAMPLES = 1000
+#: Stores of an attack from which a variance is told.
+_FEWEST_STORES = 20
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,17 @@ def audited(job: Job) -> list[dict[str, object]]:
                 "leak": job.leak, "seed": job.seed, "risk": risk, "attack": rate.name,
                 "value": rate.value, "low": rate.low, "high": rate.high,
                 "residual": rate.residual, "bound": rate.bound,
+                "independent": independent_variance(one),
                 "bootstrap low": low, "bootstrap high": high,
                 "verdict": finding.verdict, "detectable": finding.detectable,
             })  # fmt: skip
     return rows
+
+
+def independent_variance(trials: Trials) -> float:
+    """The variance of a rate if what an attack learns were no part of it."""
+    rate = rate_of(replace(trials, folds=1))
+    return rate.value * (1 - rate.value) / rate.effective
 
 
 def bootstrap(trials: Trials, seed: int) -> tuple[float, float]:
@@ -154,7 +163,7 @@ def tabulated(rows: pd.DataFrame, options: argparse.Namespace) -> Result:
         size = own["detectable"].median()
         verdicts.append([
             str(leak), str(risk), f"{truth:.1%}", f"{len(own)}", f"{leaks}", f"{none}",
-            f"{len(own) - leaks - none}", f"{size:.0%}",
+            f"{len(own) - leaks - none}", "none" if pd.isna(size) else f"{size:.0%}",
             f"{wrong} ({wrong / len(own):.1%})" if truth <= limits[risk] else "–", f"{blind}",
         ])  # fmt: skip
         where = {"leak": str(leak), "risk": str(risk)}
@@ -172,7 +181,7 @@ def tabulated(rows: pd.DataFrame, options: argparse.Namespace) -> Result:
             measures.append(Measure(f"coverage of the {name}", float(covered), "share", "neither",
                                     len(own), where={"leak": str(leak), "risk": str(risk)},
                                     method="of the mean over all stores"))  # fmt: skip
-        cover.append(cells)
+        cover.append([*cells, spread(own)])
     quiet = stores[stores.apply(lambda r: strongest[r["leak"], r["risk"]] <= limits[r["risk"]], 1)]
     audits = quiet.groupby(["leak", "seed"])["verdict"].apply(lambda v: (v == "leaks").any())
     whole = rows["truth"].between(rows["low"], rows["high"]).mean()
@@ -195,7 +204,7 @@ def tabulated(rows: pd.DataFrame, options: argparse.Namespace) -> Result:
         Table(
             "Coverage of 95% intervals",
             ["leak", "risk", "intervals", "privkit", "upper end too low", "bootstrap over people",
-             "its upper end too low"],
+             "its upper end too low", "variance over stores, times that of independent trials"],
             cover,
             note="An upper end below the truth is the error that calls a leaking store safe; 2.5% "
             "is promised. The attacks of one store go together, so the intervals are not as many "
@@ -207,6 +216,15 @@ def tabulated(rows: pd.DataFrame, options: argparse.Namespace) -> Result:
     configuration = {"leaks": LEAKS, "records a person": _RECORDS, "bits": _BITS,
                      "stores": options.stores, "people": options.people}  # fmt: skip
     return Result(command, configuration, 0, [], findings, measures, tables)
+
+
+def spread(own: pd.DataFrame) -> str:
+    """How the rates of attacks vary from store to store, times what independent trials would."""
+    attacks = own.groupby("attack").filter(lambda rows: len(rows) >= _FEWEST_STORES)
+    groups = attacks.groupby("attack")
+    times = groups["value"].var() / groups["independent"].mean()
+    times = times[np.isfinite(times)]
+    return f"{times.min():.1f} to {times.max():.1f}, mean {times.mean():.1f}" if len(times) else "–"
 
 
 def with_truth(rows: pd.DataFrame) -> pd.DataFrame:

@@ -95,8 +95,8 @@ def audit(
         str | None,
         typer.Option(
             "--encoder",
-            help="What turns pictures into features: module:function, or a TorchScript or ONNX "
-            "file. It is run: give none that you do not trust.",
+            help="What turns pictures into features: module:function, a TorchScript or ONNX file, "
+            "or a network of privkit invert. It is run: give none that you do not trust.",
         ),
     ] = None,
     public: Annotated[
