@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from privkit.errors import InputError
 from privkit.evaluation.attribute_values import Attribute, attribute_of
+from privkit.evaluation.equal_rows import equal_rows
 from privkit.evaluation.people import dealt, derangement, folds_by_label, sample_of_people
 from privkit.evaluation.posteriors import (
     MODELS,
@@ -21,7 +22,6 @@ from privkit.evaluation.posteriors import (
     cross_fitted,
     hits,
     models_for,
-    row_ids,
     shares,
 )
 from privkit.evaluation.trials import Trials
@@ -90,7 +90,7 @@ class AttributeInference:
         known = Known(features, person, labels, len(attribute.names)).take(labels >= 0)
         outside = None if public is None else _outside(attribute, public, name, notes)
         trials: list[Trials] = []
-        for model in self.models or models_for(row_ids(known.features)):
+        for model in self.models or models_for(equal_rows(known.features)):
             rng = np.random.default_rng([seed, *model.encode()])
             most = MODELS[model].most(features.shape[1], known.classes)
             chosen = sample_of_people(known.person, most, rng)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 
@@ -24,12 +22,11 @@ from privkit.errors import InputError
 from privkit.evaluation.people import sample_of_people
 from privkit.evaluation.trials import Trials
 
-__all__ = ["closed_set_trials", "copies", "link_trials", "open_trials"]
+__all__ = ["closed_set_trials", "link_trials", "open_trials"]
 
 #: Pairs of a probe and a known row that one matcher scores: of more, people are drawn.
 _PAIRS = 300_000_000
 _FALSE_POSITIVES = 0.01
-_ROWS_AT_ONCE = 65536
 
 
 def link_trials(
@@ -58,7 +55,7 @@ def link_trials(
     Args:
         probes: ``(n, d)`` of ±1 or floats, without NaN.
         probe_person: ``(n,)``.
-        gallery: ``(g, d)``, known records; none is a probe (see :func:`copies`).
+        gallery: ``(g, d)``, known records; none is a probe.
         gallery_person: ``(g,)``.
         public: ``(p, d)``, records of other people, or ``None``.
         public_person: ``(p,)``, none of whom is in the others.
@@ -159,25 +156,6 @@ def open_trials(
             )
         )
     return trials
-
-
-def copies(probes: Features, gallery: Features) -> float:
-    """The share of probes that are equal to a row of the gallery.
-
-    Where it is 1 and the rows are not few-bit codes, the known records are the attacked ones, and
-    linking them proves nothing.
-    """
-    kind = np.result_type(probes, gallery)
-    known = set(_digests(gallery, kind))
-    return float(np.mean([digest in known for digest in _digests(probes, kind)]))
-
-
-def _digests(rows: Features, kind: np.dtype[Any]) -> Iterator[bytes]:
-    """A hash of 128 bits of each row; 0 and -0 are equal."""
-    for first in range(0, len(rows), _ROWS_AT_ONCE):
-        part = rows[first : first + _ROWS_AT_ONCE].astype(kind) + kind.type(0)
-        for row in np.ascontiguousarray(part):
-            yield blake2b(row, digest_size=16).digest()
 
 
 class _Store:

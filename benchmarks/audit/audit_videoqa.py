@@ -34,8 +34,12 @@ SECRETS = ("identity", "background", "side")
 #: Files of a store by what they hold.
 LEVELS = {
     "floats": "4-096-bits-256-floats.npy",
+    "1,000 bits": "FeatComp-1-000-bits.npy",
     "100 bits": "FeatComp-100-bits.npy",
     "10 bits": "FeatComp-10-bits.npy",
+    "4 bits": "FeatComp-4-bits.npy",
+    "2 bits": "FeatComp-2-bits.npy",
+    "1 bit": "FeatComp-1-bit.npy",
     "10 bits, flipped with ε 20 a code": "flipped-10-bits-20-2-a-bit.npy",
 }
 NOTICE = "Generated videos of drawn figures, not recordings of people."

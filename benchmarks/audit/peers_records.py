@@ -29,12 +29,13 @@ from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from torch import Tensor, nn
 
 from attacks.attribute_inference import AttributeInference, infer_trials
-from attacks.link_trials import link_trials
+from attacks.link_trials import closed_set_trials, link_trials
 from attacks.matching import MATCHERS
 from attacks.split import Split
 from privkit.evaluation.attribute_values import attribute_of
+from privkit.evaluation.equal_rows import equal_rows
 from privkit.evaluation.people import folds_by_label
-from privkit.evaluation.posteriors import models_for, row_ids
+from privkit.evaluation.posteriors import models_for
 from privkit.evaluation.trials import Trials
 from privkit.models.defenses import Defense
 from privkit.models.face_net import FaceNet
@@ -69,7 +70,7 @@ def attribute_sides(
         name: of the attribute.
         seed: of folds and models.
     """
-    for model in models_for(row_ids(features)):
+    for model in models_for(equal_rows(features)):
         only = AttributeInference(models=(model,))
         run = partial(infer_trials, features, person, values, name=name, seed=seed, settings=only)
         outcome, seconds = timed(run)
@@ -189,11 +190,11 @@ def linkage_sides(split: Split, network: FaceNet, defense: Defense, seed: int) -
         defense.apply(network.store(part.pixels)) for part in (split.new, split.known)
     )
     person, known = split.new.person, split.known.person
-    for name, matcher in MATCHERS.items():
-        run = partial(
-            link_trials, probes, person, gallery, known, seed=seed, matchers={name: matcher}
-        )
-        found, seconds = timed(run)
+    run = partial(link_trials, probes, person, gallery, known, seed=seed)
+    own = [partial(run, matchers={name: matcher}) for name, matcher in MATCHERS.items()]
+    own.append(partial(closed_set_trials, probes, person, gallery, known, seed=seed))
+    for attack in own:
+        found, seconds = timed(attack)
         for trials in found:
             if trials.measure == "rank-1" and not trials.attack.endswith("_fused"):
                 yield Side(trials, seconds, ours=True)

@@ -82,7 +82,7 @@ def float_curves(width: int) -> dict[str, Sequence[Defense | Learned]]:
 
 
 #: FeatComp's N, and of the codes of which N bits are flipped with which epsilon a bit.
-LEVELS = (2, 4, 10, 100)
+LEVELS = (1, 2, 4, 10, 100, 1000)
 FLIPPED = 10
 EPSILONS = (4, 2, 1)
 

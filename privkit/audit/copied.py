@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from privkit.audit.equal_rows import equal_rows
+from privkit.evaluation.equal_rows import equal_rows
 
 __all__ = ["copied_share"]
 

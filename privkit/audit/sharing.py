@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from privkit.audit.equal_rows import equal_rows
 from privkit.audit.findings import NotRun
 from privkit.audit.material import Material
 from privkit.audit.policy import Policy
 from privkit.audit.risks import RiskName
+from privkit.evaluation.equal_rows import equal_rows
 
 __all__ = ["Sharing", "code_sharing"]
 
@@ -39,7 +39,7 @@ class Sharing:
 def code_sharing(material: Material, policy: Policy) -> Sharing:
     """Count the people of each stored value (k-anonymity, Sweeney 2002)."""
     features = material.features
-    code = equal_rows(features if material.bits is None else np.packbits(features > 0, axis=1))
+    code = equal_rows(features)
     _, owner = np.unique(material.owners, return_inverse=True)
     pairs = np.unique(code * (owner.max() + 1) + owner)
     people = np.bincount(pairs // (owner.max() + 1))

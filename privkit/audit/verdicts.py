@@ -23,7 +23,7 @@ from privkit.audit.risks import RiskName, Verdict
 from privkit.evaluation.rates import Rate, detectable, people_needed, power, rate_of
 from privkit.evaluation.trials import Trials
 
-__all__ = ["judge"]
+__all__ = ["judge", "percent"]
 
 
 def judge(
@@ -150,21 +150,22 @@ def _sentence(rates: Sequence[Rate], verdict: Verdict, why: str, limit: float) -
         return f"Not examined. To examine it: {why}." if verdict == "not run" else f"Leaks: {why}."
     strongest, highest = rates[0], max(rate.residual_high for rate in rates)
     found = (
-        f"the strongest attack ({strongest.name}) succeeds in {_percent(strongest.value)} "
-        f"({_percent(strongest.low)} to {_percent(strongest.high)}) where a guess without the "
-        f"store gets {_percent(strongest.baseline)}"
+        f"the strongest attack ({strongest.name}) succeeds in {percent(strongest.value)} "
+        f"({percent(strongest.low)} to {percent(strongest.high)}) where a guess without the "
+        f"store gets {percent(strongest.baseline)}"
     )
-    residual = f"residual risk {_percent(strongest.residual)}"
+    residual = f"residual risk {percent(strongest.residual)}"
     return {
-        "leaks": f"Leaks: {why or found}; {residual}, the policy allows {_percent(limit)}.",
+        "leaks": f"Leaks: {why or found}; {residual}, the policy allows {percent(limit)}.",
         "attack invalid": f"No verdict: {why}.",
         "inconclusive": f"Inconclusive: {why}; {found}.",
         "no leak found": f"No leak found: {found}; {residual} at most "
-        f"{_percent(highest)} for all attacks tried, the policy allows {_percent(limit)}.",
+        f"{percent(highest)} for all attacks tried, the policy allows {percent(limit)}.",
         "not run": f"Not examined: {why}.",
     }[verdict]
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share in percent with two or three digits, e.g. ``"2.5%"``, ``"72%"``."""
     shown = 100 * share
-    return f"{shown:.1f}%" if abs(shown) < 10 else f"{shown:.0f}%"
+    return f"{shown:.1f}%" if abs(shown) < 9.95 else f"{shown:.0f}%"

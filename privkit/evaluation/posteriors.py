@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from privkit.evaluation.equal_rows import equal_rows
 from privkit.evaluation.people import folds_by_label
 from privkit.evaluation.probes import NEIGHBOURS, linear_probe
 
-__all__ = ["MODELS", "Known", "Model", "cross_fitted", "hits", "models_for", "row_ids", "shares"]
+__all__ = ["MODELS", "Known", "Model", "cross_fitted", "hits", "models_for", "shares"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -85,21 +86,6 @@ class Model:
 def shares(known: Known) -> Floats:
     """How frequent each label is among the records, ``(classes,)``."""
     return np.bincount(known.labels, minlength=known.classes) / len(known)
-
-
-def row_ids(features: NDArray[np.float32]) -> Ints:
-    """A number for each record, equal where all its features are equal: ``(n,)``, from 0."""
-    columns = np.ascontiguousarray(features) + 0.0  # -0.0 becomes 0.0
-    signs = bool((np.abs(features) == 1).all())
-    raw = np.packbits(columns > 0, axis=1) if signs else columns.view(np.uint8)
-    padded = np.zeros((len(raw), -(-raw.shape[1] // 8) * 8), dtype=np.uint8)
-    padded[:, : raw.shape[1]] = raw
-    words = padded.view(np.uint64)
-    ids = np.zeros(len(words), dtype=np.int64)
-    for word in words.T:  # exact, a word at a time: pairs of a word and the number so far
-        _, code = np.unique(word, return_inverse=True)
-        _, ids = np.unique(ids * (code.max() + 1) + code, return_inverse=True)
-    return ids
 
 
 def _spread(found: Floats, labels: Ints, classes: int) -> Floats:
@@ -186,7 +172,7 @@ def _counts(known: Known, features: NDArray[np.float32]) -> tuple[Floats, Floats
 
     model = BernoulliNB(binarize=0.0).fit(known.features, known.labels)
     naive = _spread(model.predict_proba(features), model.classes_, known.classes)
-    ids = row_ids(np.concatenate([known.features, features]))
+    ids = equal_rows(np.concatenate([known.features, features]))
     own, held = ids[: len(known)], ids[len(known) :]
     counts = np.zeros((len(held), known.classes))
     for label in range(known.classes):
@@ -209,7 +195,7 @@ def models_for(ids: Ints) -> list[str]:
     """The models for records of these numbers: ``table`` only where some are not alone.
 
     Args:
-        ids: as :func:`row_ids` gives them.
+        ids: as :func:`privkit.evaluation.equal_rows.equal_rows` gives them.
     """
     alone = float((np.bincount(ids) == 1).sum()) / len(ids)
     return [name for name in MODELS if name != "table" or alone <= 0.9]

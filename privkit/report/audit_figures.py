@@ -14,8 +14,9 @@ import numpy as np
 
 from privkit.audit.evidence import MEAN_FACE, Evidence
 from privkit.audit.findings import Curve, RiskFinding
+from privkit.audit.verdicts import percent
 from privkit.evaluation.rates import Rate
-from privkit.report.audit_words import percent, rate_words, verdict_words
+from privkit.report.audit_words import rate_words, verdict_words
 from privkit.report.figures import COLOURS, new_figure, save
 from privkit.report.html import Picture
 from privkit.report.inversion import draw_reconstructions

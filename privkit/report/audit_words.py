@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from privkit.audit.findings import Audit, Control, RiskFinding
+from privkit.audit.verdicts import percent
 from privkit.evaluation.rates import POWER, Rate
 from privkit.result import Table
 
@@ -12,19 +13,12 @@ __all__ = [
     "controls_table",
     "groups_table",
     "headline_words",
-    "percent",
     "power_words",
     "rate_words",
     "rates_table",
     "sample_words",
     "verdict_words",
 ]
-
-
-def percent(share: float) -> str:
-    """A share in percent with two or three digits, e.g. ``"2.5%"``, ``"72%"``."""
-    shown = 100 * share
-    return f"{shown:.1f}%" if abs(shown) < 9.95 else f"{shown:.0f}%"
 
 
 def power_words(power: float) -> str:

@@ -11,7 +11,7 @@ from attacks.attribute_inference import AttributeInference, InferenceOutcome, in
 from privkit.errors import InputError
 from privkit.evaluation.attribute_values import attribute_of
 from privkit.evaluation.people import dealt, derangement, folds_by_label, sample_of_people
-from privkit.evaluation.posteriors import MODELS, Known, cross_fitted, hits, row_ids
+from privkit.evaluation.posteriors import MODELS, Known, cross_fitted, hits
 from privkit.evaluation.trials import Trials
 
 PEOPLE, TIMES = 48, 3
@@ -195,18 +195,6 @@ def test_folds_and_controls_keep_people_together() -> None:
     drawn = sample_of_people(person, 80, draw)
     assert drawn.sum() <= 80
     assert not set(person[drawn]) & set(person[~drawn])
-
-
-def test_equal_rows_have_equal_numbers() -> None:
-    draw = np.random.default_rng(0)
-    x = np.where(draw.random((500, 9)) < 0.5, -1, 1).astype(np.float32)
-    wide = np.concatenate([x] * 20, axis=1)
-    _, expected = np.unique(x, axis=0, return_inverse=True)
-    for rows in (x, wide, wide * 0.37):
-        ids = row_ids(rows)
-        assert len(np.unique(ids)) == len(np.unique(expected))
-        assert len(set(zip(ids, expected, strict=True))) == len(np.unique(expected))
-    assert row_ids(np.array([[0.0, 1.5], [-0.0, 1.5]], dtype=np.float32)).tolist() == [0, 0]
 
 
 def test_ties_count_by_their_expectation() -> None:

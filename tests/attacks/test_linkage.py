@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from attacks.adversary import Scene
 from attacks.cross_fitting import FEWEST_PEOPLE
-from attacks.link_trials import copies, link_trials, open_trials
+from attacks.link_trials import link_trials, open_trials
 from attacks.linkage import Linkage
 from attacks.matching import MATCHERS, Matcher, Scorer
 from attacks.scoring import rank_of
@@ -237,14 +237,6 @@ def test_an_open_gallery() -> None:
         assert chance.mean() < 0.06
     with pytest.raises(InputError, match="cannot be resolved"):
         open_trials(*_flat(halves(store(rng, 60, 4, 0.05))), seed=0, rate=0.001)
-
-
-def test_copies_are_counted() -> None:
-    rows = RNG(6).normal(size=(8, 3)).astype(np.float32)
-    assert copies(rows, rows[::-1].copy()) == 1.0
-    assert copies(rows, rows[:2]) == 0.25
-    assert copies(rows, rows + 1) == 0.0
-    assert copies(np.array([[0.0]]), np.array([[-0.0]])) == 1.0
 
 
 def _flat(

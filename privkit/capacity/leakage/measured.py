@@ -19,9 +19,10 @@ from privkit.capacity.leakage.joint import Joint
 from privkit.capacity.leakage.probed import best_posterior, nearest_errors, permutation_p
 from privkit.errors import InputError
 from privkit.evaluation.attribute_values import attribute_of
+from privkit.evaluation.equal_rows import equal_rows
 from privkit.evaluation.intervals import CONFIDENCE, share_over_people
 from privkit.evaluation.people import sample_of_people
-from privkit.evaluation.posteriors import Known, models_for, row_ids, shares
+from privkit.evaluation.posteriors import Known, models_for, shares
 
 __all__ = ["Estimate", "Leakage", "leakage_of"]
 
@@ -124,9 +125,9 @@ def leakage_of(
 def _measure(
     known: Known, bits: int | None, notes: tuple[str, ...], rng: np.random.Generator
 ) -> Leakage:
-    ids = row_ids(known.features)
+    ids = equal_rows(known.features)
     probed = known.take(sample_of_people(known.person, _MOST_PROBED, rng))
-    names = models_for(row_ids(probed.features))
+    names = models_for(equal_rows(probed.features))
     sample = Sample(
         known, ids, Joint.of_records(ids, known.labels), probed, best_posterior(probed, names, rng)
     )
