@@ -23,7 +23,8 @@ from threadpoolctl import threadpool_limits
 
 from privkit.audit.audit import run_audit
 from privkit.audit.findings import Audit
-from privkit.audit.inputs import Given, open_material
+from privkit.audit.given import Given
+from privkit.audit.inputs import open_material
 from privkit.audit.policy import read_policy
 from privkit.data.locations import cache_folder
 from privkit.evaluation.rates import Rate
@@ -60,8 +61,8 @@ def audited(stores: Path, cell: Cell) -> Audit:
         read_policy(None),
         command=f"{task}, {level}",
         store=opened.store,
-        data=opened.data,
-        warnings=opened.warnings,
+        data=opened.record.data,
+        warnings=opened.record.warnings,
         cache=cache_folder() / "audits",
     ).audit
     sys.stderr.write(f"{task}, {level}: {audit.finding('inference').sentence}\n")

@@ -147,7 +147,8 @@ def audit(
     settings = read_policy(policy)
 
     from privkit.audit.audit import run_audit
-    from privkit.audit.inputs import Given, open_material
+    from privkit.audit.given import Given
+    from privkit.audit.inputs import open_material
     from privkit.data.locations import cache_folder
 
     opened = open_material(
@@ -174,8 +175,8 @@ def audit(
             settings,
             command=command_line(context),
             store=opened.store,
-            data=opened.data,
-            warnings=opened.warnings,
+            data=opened.record.data,
+            warnings=opened.record.warnings,
             cache=cache_folder() / "audits",
             tick=tick,
         )
