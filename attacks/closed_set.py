@@ -20,8 +20,8 @@ from privkit.evaluation.probes import LinearProbe, linear_probe
 __all__ = ["ClosedSet"]
 
 #: Known rows times candidates times width, up to which the classifier is fitted within seconds.
-_MOST = 50_000_000
-#: Steps of the solver; from there on the names that it gives do not change.
+_MOST = 100_000_000
+#: Steps of the solver, as of the linear model of attribute inference.
 _STEPS = 500
 #: Log-probabilities are rounded to so much: what is less tells the solver's end, not a person.
 _GRID = 2.0**-10
@@ -47,12 +47,21 @@ class ClosedSet:
     gallery_person: Ints
 
     @staticmethod
-    def suits(gallery: Features, gallery_person: Ints) -> bool:
-        """Whether a classifier of so many candidates can be fitted in time."""
-        return gallery.size * len(np.unique(gallery_person)) <= _MOST
+    def suits(rows: int, width: int, candidates: int) -> bool:
+        """Whether there are candidates to tell apart, and few enough to learn that in time.
+
+        Args:
+            rows: known ones.
+            width: numbers of each.
+            candidates: people in the gallery.
+        """
+        return 1 < candidates <= _MOST / max(1, rows * width)
 
     def score(self, gallery: Features, gallery_person: Ints) -> NDArray[np.floating[Any]]:
-        """The scores of the candidates of a part of the gallery, ``(n, candidates)``."""
+        """The scores of the candidates of a part of the gallery, ``(n, candidates)``.
+
+        Unlike a matcher's they depend on all of the gallery, and not on the rows that are given.
+        """
         candidates, scores = self._scores
         return scores[:, np.searchsorted(candidates, np.unique(gallery_person))]
 

@@ -91,13 +91,13 @@ def closed_set_trials(
         seed: of the draws.
 
     Returns:
-        None where the gallery is too large for a classifier.
+        None where the gallery is too large for a classifier (:meth:`ClosedSet.suits`).
 
     Raises:
         InputError: as :func:`link_trials`.
     """
     store = _Store(probes, probe_person, gallery, gallery_person, None, None, seed)
-    if not ClosedSet.suits(gallery, gallery_person):
+    if not ClosedSet.suits(len(gallery), gallery.shape[1], len(np.unique(gallery_person))):
         return []
     judge = ClosedSet(store.probes, store.probe_person, gallery, gallery_person)
     return list(store.closed("classifier", judge))

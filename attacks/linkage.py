@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.adversary import Adversary
+from attacks.adversary import Adversary, Scene
 from attacks.base import Attack, Makes
 from attacks.closed_set import ClosedSet
 from attacks.cross_fitting import FEWEST_PEOPLE, CrossFitted, deal_folds
@@ -78,6 +78,15 @@ class ClassifierLinkage(Attack):
 
     makes: ClassVar[Makes] = "names"
     needs: ClassVar[frozenset[Need]] = frozenset({"pairs"})
+
+    def missing(self, scene: Scene) -> str | None:
+        """Also where the candidates are too many to be learned in time, or only one."""
+        width = scene.stored.shape[1]
+        for part in scene.parts:
+            gallery = part.adversary.gallery
+            if not ClosedSet.suits(len(gallery), width, len(np.unique(gallery.person))):
+                return "a gallery of two people at least, and few enough to learn them all at once"
+        return super().missing(scene)
 
     def run(
         self, stored: NDArray[np.float32], adversary: Adversary, rng: np.random.Generator

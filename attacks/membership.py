@@ -33,6 +33,7 @@ from privkit.models.face_net import FaceNet
 
 __all__ = [
     "FALSE_POSITIVES",
+    "MembershipOutcome",
     "Suspects",
     "global_threshold",
     "lira_offline",
@@ -82,6 +83,21 @@ class Suspects:
             )
 
 
+@dataclass(frozen=True)
+class MembershipOutcome:
+    """What membership inference did.
+
+    Attributes:
+        trials: by attack and measure.
+        on_shadows: by attack, the balanced accuracy on the shadow networks, each attacked with what
+            the others say, at the threshold that is best there. A network that was trained as they
+            were is told about as well.
+    """
+
+    trials: tuple[Trials, ...]
+    on_shadows: dict[str, float]
+
+
 def membership_trials(
     network: FaceNet,
     photos: Suspects,
@@ -90,7 +106,7 @@ def membership_trials(
     seed: int,
     shadows: int = 16,
     train: Train | None = None,
-) -> list[Trials]:
+) -> MembershipOutcome:
     """Run every membership attack on every photo.
 
     Attacks: ``membership_loss``, ``…_confidence``, ``…_saturation`` with one threshold for all (see
@@ -119,12 +135,14 @@ def membership_trials(
     swapped = derangement(len(photos.label), np.random.default_rng([seed, 1]))
     readable = photos.stored.shape[1] == network.stored_width
     trials: list[Trials] = []
+    on_shadows: dict[str, float] = {}
     for name, (statistic, judge) in _ATTACKS.items():
         if readable or statistic is saturation:
-            trials += _tried(
-                f"membership_{name}", _Attack(network, photos, own, statistic, judge), swapped
-            )
-    return trials
+            attack = f"membership_{name}"
+            threshold, on_shadows[attack] = _threshold(own, statistic, judge)
+            one = _Attack(network, photos, own, statistic, judge)
+            trials += _tried(attack, one, threshold, swapped)
+    return MembershipOutcome(tuple(trials), on_shadows)
 
 
 def global_threshold(value: Floats, shadow: Floats, inside: Bools) -> Floats:  # noqa: ARG001
@@ -182,22 +200,29 @@ class _Attack:
         value = self.statistic(self.network, self.photos.stored[rows], self.photos.label)
         return self.judge(value, self.shadows.statistic(self.statistic), self.shadows.inside)
 
-    def threshold(self) -> float:
-        """The best on the shadow networks, each attacked with what the others say."""
-        seen, inside = self.shadows.statistic(self.statistic), self.shadows.inside
-        scores = []
-        for n, value in enumerate(seen):
-            # Its twin was trained on all that it was not: without both, halves stay halves.
-            others = np.arange(len(seen)) // 2 != n // 2
-            scores.append(self.judge(value, seen[others], inside[others]))
-        return _best_threshold(np.concatenate(scores), inside.ravel())
+
+def _threshold(shadows: Shadows, statistic: Statistic, judge: Judge) -> tuple[float, float]:
+    """The best on the shadow networks, each attacked with what the others say.
+
+    Returns:
+        The threshold and the balanced accuracy there.
+    """
+    seen, inside = shadows.statistic(statistic), shadows.inside
+    scores = []
+    for n, value in enumerate(seen):
+        # Its twin was trained on all that it was not: without both, halves stay halves.
+        others = np.arange(len(seen)) // 2 != n // 2
+        scores.append(judge(value, seen[others], inside[others]))
+    every, truth = np.concatenate(scores), inside.ravel()
+    threshold = _best_threshold(every, truth)
+    called = every > threshold
+    return threshold, float((called[truth].mean() + (~called)[~truth].mean()) / 2)
 
 
-def _tried(attack: str, own: _Attack, swapped: Ints) -> Iterator[Trials]:
+def _tried(attack: str, own: _Attack, threshold: float, swapped: Ints) -> Iterator[Trials]:
     """Both measures of an attack."""
     photos, n = own.photos, len(own.photos.label)
     scores, control = own.scores(np.arange(n)), own.scores(swapped)
-    threshold = own.threshold()
     share = np.where(photos.member, photos.member.mean(), 1.0 - photos.member.mean())
     yield Trials(
         attack,

@@ -96,7 +96,7 @@ def run_audit(
                 trials[risk],
                 policy,
                 controls=_controls(risk, planned.tasks, done),
-                not_run=[*sharing.not_run(risk), *_not_run(risk, planned, missed)],
+                not_run=[*sharing.not_run(risk), *_not_run(risk, planned, attacks, missed)],
                 family=family,
                 demand=sharing.demand if risk == "singling_out" else "",
                 controls_missing=_controls_missing(risk, planned.tasks, done),
@@ -169,14 +169,17 @@ def _controls_missing(
     ]
 
 
-def _not_run(risk: RiskName, planned: Plan, missed: Sequence[Missed]) -> list[NotRun]:
-    """What the material did not allow, and what brought nothing."""
+def _not_run(
+    risk: RiskName, planned: Plan, attacks: Mapping[str, Tried], missed: Sequence[Missed]
+) -> list[NotRun]:
+    """What the material did not allow, what was missing in the end, and what brought nothing."""
+    found = [lack for tried in attacks.values() for lack in tried.lacks.get(risk, ())]
     failed = [
         NotRun(m.task.name, m.why, m.supply, weakens=True)
         for m in missed
         if risk in m.task.risks and not m.task.control
     ]
-    return [*planned.lacks.get(risk, ()), *failed]
+    return list(dict.fromkeys([*planned.lacks.get(risk, ()), *found, *failed]))
 
 
 def _groups(finding: RiskFinding, trials: Sequence[Trials], material: Material) -> list[Group]:

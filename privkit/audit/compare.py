@@ -173,7 +173,11 @@ def compare_runs(first: Run, second: Run, *, seed: int) -> Comparison:
     both = [key for key in keys if key in set(others)]
     rng = np.random.default_rng(seed)
     pairs = [_people_of_both(first.trials, second.trials, key) for key in both]
-    tested = [paired_people(a, b, rng) if len(a) else None for a, b, _ in pairs]
+    folds = [max(run.trials.trials[key].folds for run in (first, second)) for key in both]
+    tested = [
+        paired_people(a, b, rng, folds=n) if len(a) else None
+        for (a, b, _), n in zip(pairs, folds, strict=True)
+    ]
     adjusted = iter(holm([t.p for t in tested if t is not None]))
     changes = []
     for key, found, (_, _, alone) in zip(both, tested, pairs, strict=True):

@@ -88,10 +88,7 @@ def unattacked(material: Material, risk: RiskName) -> list[NotRun]:
             why = "; ".join(attribute.notes) or "it has fewer than two values"
             supply = f"values of {name} that at least three people share, two of them"
             out.append(NotRun(f"inference of {name}", why, supply, weakens=True))
-    shadows = shadow_lacks(material) if risk == "membership" else None
-    if shadows is not None:
-        out.append(shadows)
-    return out
+    return [*out, *(shadow_lacks(material) if risk == "membership" else ())]
 
 
 def inference_tasks(material: Material, seed: int) -> list[Task]:

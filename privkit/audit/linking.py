@@ -10,19 +10,21 @@ person are probes and all others the gallery, so that a record is never compared
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attacks.closed_set import ClosedSet
 from attacks.link_trials import closed_set_trials, link_trials
 from attacks.matching import MATCHERS
 from privkit.audit.findings import NotRun
 from privkit.audit.link_curves import link_details
 from privkit.audit.material import Known, Material
 from privkit.audit.pooling import pooled
+from privkit.audit.risks import RiskName
 from privkit.audit.tasks import Task, Tried
 from privkit.evaluation.trials import Trials
 
@@ -36,6 +38,11 @@ _COVARIANCE = frozenset({"lda", "plda"})
 _WIDE = 256
 _NARROW = 256
 _SOME = 5000
+_RISKS: Sequence[RiskName] = ("singling_out", "linkability")
+_OPEN = (
+    "There are too many known records, or people, for a classifier of them (linkage_classifier); "
+    "the other attacks judge one candidate at a time."
+)
 #: Of more records one round has probes enough.
 _MANY = 100_000
 
@@ -89,11 +96,17 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
     assert material.person is not None  # noqa: S101 - linking_lacks has asked
     person = material.person
     rounds = _with_gallery(material, seed, targets) or _within(material, seed, targets)
+    # In all rounds or in none: a part of them would be taken for all.
+    closed = all(_closed(gallery, material.features.shape[1]) for _, gallery in rounds)
     linked = [
         trials
         for n, (probes, gallery) in enumerate(rounds)
         for trials in _linked(
-            material, probes, gallery, int(np.random.SeedSequence([seed, n]).generate_state(1)[0])
+            material,
+            probes,
+            gallery,
+            int(np.random.SeedSequence([seed, n]).generate_state(1)[0]),
+            closed=closed,
         )
     ]
     trials = [_a_person_alike(t) for t in pooled(linked)]
@@ -108,7 +121,8 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
         if t.measure == "rank-1"
     ]
     probes, gallery = rounds[0]
-    tried = Tried({"singling_out": isolated, "linkability": trials})
+    notes = {} if closed else {risk: [_OPEN] for risk in _RISKS}
+    tried = Tried({"singling_out": isolated, "linkability": trials}, notes)
     if not details:
         return tried
     curves, table = link_details(
@@ -117,8 +131,14 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
     return replace(tried, curves={"linkability": curves}, tables={"linkability": [table]})
 
 
+def _closed(gallery: Known, width: int) -> bool:
+    """Whether a classifier can learn the people of the gallery."""
+    people = len(np.unique(gallery.person))
+    return ClosedSet.suits(len(gallery), width, people)
+
+
 def _linked(
-    material: Material, probes: NDArray[np.int64], gallery: Known, seed: int
+    material: Material, probes: NDArray[np.int64], gallery: Known, seed: int, *, closed: bool
 ) -> Iterator[list[Trials]]:
     """All matchers, learned from the store's other people; and again from the public ones."""
     person, public = material.owners, material.public
@@ -129,10 +149,9 @@ def _linked(
     wide = features.shape[1] > _WIDE
     narrow = _narrowed(known, seed) if wide else None
     plans = [(others_of, None), (covariance, narrow)] if wide else [(MATCHERS, None)]
-    yield closed_set_trials(
-        features if narrow is None else features @ narrow, person[probes],
-        known if narrow is None else known @ narrow, gallery.person, seed=seed,
-    )  # fmt: skip
+    if closed:
+        # Not of the directions: where rows are few, the last of them vary among known rows alone.
+        yield closed_set_trials(features, person[probes], known, gallery.person, seed=seed)
     for own, to in plans:
         rows = (features, known) if to is None else (features @ to, known @ to)
         yield link_trials(rows[0], person[probes], rows[1], gallery.person, seed=seed, matchers=own)

@@ -116,6 +116,11 @@ class Material:
         for array in (self.features, self.person, self.member, pixels, self._encoded()):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).data)
         digest.update(repr((self.bits, self.defense, self.sampled_from)).encode())
+        # Of a network attacks read more than what it stores.
+        weights: Mapping[str, Any] = getattr(self.encoder, "state_dict", dict)()
+        for name, weight in sorted(weights.items()):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(weight.detach().cpu().numpy()).data)
         for name, values in sorted(self.sensitive.items()):
             digest.update(repr((name, values.tolist())).encode())
         for known in (self.gallery, self.public):

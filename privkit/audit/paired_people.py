@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from privkit.errors import InputError
 from privkit.evaluation.intervals import CONFIDENCE, Interval, mean_over_people
+from privkit.evaluation.rates import variance_in_folds
 
 __all__ = ["EXACT_UP_TO", "RESAMPLINGS", "PairedPeople", "paired_people", "sign_flip_p"]
 
@@ -48,14 +50,22 @@ class PairedPeople:
 
 
 def paired_people(
-    first: NDArray[np.float64], second: NDArray[np.float64], rng: np.random.Generator
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    rng: np.random.Generator,
+    *,
+    folds: int = 1,
 ) -> PairedPeople:
     """Compare the mean hits of the same people in two audits.
+
+    Where people were learned from in turn they are not independent: the interval is wider and the
+    p value larger by what the variance is larger (:mod:`privkit.evaluation.rates`).
 
     Args:
         first: ``(people,)`` in [0, 1].
         second: ``(people,)``, of the same people in the same order.
         rng: draws the flips where they are too many to be counted.
+        folds: as in :class:`privkit.evaluation.trials.Trials`.
 
     Raises:
         InputError: no people, or not the same number.
@@ -67,9 +77,10 @@ def paired_people(
             found=f"{first.shape} and {second.shape}",
         )
     moved = second - first
+    times = math.sqrt(variance_in_folds(folds))
     return PairedPeople(
-        _interval(moved),
-        sign_flip_p(moved, rng),
+        _interval(moved, times),
+        _wider(sign_flip_p(moved, rng), times),
         len(moved),
         int((moved > _EQUAL).sum()),
         int((moved < -_EQUAL).sum()),
@@ -106,14 +117,20 @@ def sign_flip_p(moved: NDArray[np.float64], rng: np.random.Generator) -> float:
     return (1 + extreme) / (1 + RESAMPLINGS)
 
 
-def _interval(moved: NDArray[np.float64]) -> Interval:
+def _wider(p: float, times: float) -> float:
+    """The p value of a difference whose standard error is so many times larger."""
+    return p if times == 1 else float(min(1.0, 2 * stats.norm.sf(stats.norm.isf(p / 2) / times)))
+
+
+def _interval(moved: NDArray[np.float64], times: float) -> Interval:
     """Student's over people, within [-1, 1].
 
     Where nobody differs no spread can be seen; then the rule of three bounds what was missed.
     """
     people = len(moved)
     found = mean_over_people(moved, np.arange(people))
-    low, high, method = found.low, found.high, found.method
+    value, method = found.value, found.method
+    low, high = value - times * (value - found.low), value + times * (found.high - value)
     if not np.abs(moved).max() > _EQUAL:
         half = 1 - (1 - CONFIDENCE) ** (1 / people)
         low, high = -half, half

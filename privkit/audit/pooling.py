@@ -27,5 +27,5 @@ def pooled(several: Iterable[Sequence[Trials]]) -> list[Trials]:
     out = []
     for own in by_name.values():
         arrays: dict[str, Any] = {a: np.concatenate([getattr(t, a) for t in own]) for a in _ARRAYS}
-        out.append(replace(own[0], **arrays))
+        out.append(replace(own[0], folds=max(t.folds for t in own), **arrays))
     return out

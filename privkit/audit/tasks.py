@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from privkit.audit.findings import Curve
+from privkit.audit.findings import Curve, NotRun
 from privkit.audit.risks import RiskName
 from privkit.evaluation.trials import Trials
 from privkit.result import Table, plain_json
@@ -29,7 +29,7 @@ __all__ = ["Missed", "Task", "Tick", "Tried", "run_tasks"]
 Tick = Callable[[str, int, int], None]
 
 #: The form of a kept outcome; a change makes older ones unreadable on purpose.
-_FORM = "privkit-tried/2"
+_FORM = "privkit-tried/3"
 _TRIAL_ARRAYS = ("person", "hit", "baseline", "control", "weight")
 
 
@@ -44,6 +44,7 @@ class Tried:
         curves: by risk, what to draw.
         pictures: by attack, reconstructions ``(k, h·w)`` to look at.
         recognised: by attack, whether each of them is, ``(k,)``.
+        lacks: by risk, what turned out to be missing.
     """
 
     trials: Mapping[RiskName, Sequence[Trials]] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Tried:
     curves: Mapping[RiskName, Sequence[Curve]] = field(default_factory=dict)
     pictures: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     recognised: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    lacks: Mapping[RiskName, Sequence[NotRun]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +165,7 @@ def _save(path: Path, tried: Tried) -> None:
         "notes": tried.notes,
         "tables": {risk: [asdict(t) for t in several] for risk, several in tried.tables.items()},
         "curves": {risk: [asdict(c) for c in several] for risk, several in tried.curves.items()},
+        "lacks": {risk: [asdict(n) for n in several] for risk, several in tried.lacks.items()},
     }
     text = json.dumps(plain_json(words)).encode()
     arrays["words"] = np.frombuffer(text, dtype=np.uint8)
@@ -193,6 +196,7 @@ def _load(path: Path) -> Tried | None:
                 {risk: [Curve(**c) for c in several] for risk, several in words["curves"].items()},
                 {name: file[f"pictures.{n}"] for n, name in enumerate(names)},
                 {name: file[f"recognised.{n}"] for n, name in enumerate(names)},
+                {risk: [NotRun(**n) for n in several] for risk, several in words["lacks"].items()},
             )
     except Exception:  # missing, cut off or changed: it is tried again
         return None

@@ -116,7 +116,8 @@ def read_trials(path: Path) -> StoredTrials:
                 number = numbers.setdefault(_label(person), len(numbers))
                 key = (cast("RiskName", risk), _label(attack), _label(measure))
                 found.setdefault(key, []).append((number, hit, baseline, control, weight))
-                folds.setdefault(key, int(fold))
+                if folds.setdefault(key, int(fold)) != int(fold):
+                    raise _wrong(path, f"line {reader.line_num}: other folds than above")
     except (ValueError, csv.Error) as error:
         raise _wrong(path, str(error)[:100]) from None
     trials = {key: _trials(key, rows, folds[key]) for key, rows in found.items()}

@@ -18,12 +18,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from privkit.audit.findings import Control, NotRun, RiskFinding
+from privkit.audit.percent import percent
 from privkit.audit.policy import Policy
 from privkit.audit.risks import RiskName, Verdict
 from privkit.evaluation.rates import Rate, detectable, people_needed, power, rate_of
 from privkit.evaluation.trials import Trials
 
-__all__ = ["judge", "percent"]
+__all__ = ["judge"]
 
 
 def judge(
@@ -163,9 +164,3 @@ def _sentence(rates: Sequence[Rate], verdict: Verdict, why: str, limit: float) -
         f"{percent(highest)} for all attacks tried, the policy allows {percent(limit)}.",
         "not run": f"Not examined: {why}.",
     }[verdict]
-
-
-def percent(share: float) -> str:
-    """A share in percent with two or three digits, e.g. ``"2.5%"``, ``"72%"``."""
-    shown = 100 * share
-    return f"{shown:.1f}%" if abs(shown) < 9.95 else f"{shown:.0f}%"

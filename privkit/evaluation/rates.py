@@ -12,11 +12,13 @@ lies below that of the share of people who leak in most of their trials, counted
 Where the attacked people are learned from in turn, a person bears on the trials of others too, and
 trials of different folds go together. With a correlation of 1/K between K folds (Nadeau and Bengio,
 Machine Learning 2003, section 3) the variance is 1 + (K - 1) / K times that of independent trials.
-In simulated stores it is 1.0 to 2.7 times, on the mean 1.6 (``reports/audit_calibration``).
+That is more than simulated stores show on the mean, and less than single attacks on small ones do
+(``reports/audit_calibration``).
 
-An attack that hits the very same trials when it is given other people's features makes nothing of
-the feature: one that names the same person whatever it sees hits all trials of that one. Its upper
-end is that of an attack that gained nobody among so many people.
+Of identification, too, an attack that names the same person whatever it sees hits all trials of
+that one, and its few hits look like a cluster. What the feature adds is seen beside the control:
+given other people's features at random, an attack hits no more often than by chance, so its rate is
+at most chance and the share of trials that its own feature gained.
 
 The residual risk of a rate ``a`` over a baseline ``b`` is ``(a - b) / (1 - b)``: 0 for an attack
 that does no better than the best guess without the feature, 1 for one that always succeeds (Giomi
@@ -36,7 +38,15 @@ from privkit.errors import InputError
 from privkit.evaluation.intervals import score_ends
 from privkit.evaluation.trials import Trials
 
-__all__ = ["POWER", "Rate", "detectable", "people_needed", "power", "rate_of"]
+__all__ = [
+    "POWER",
+    "Rate",
+    "detectable",
+    "people_needed",
+    "power",
+    "rate_of",
+    "variance_in_folds",
+]
 
 #: With this probability a leak of the detectable size is found; the field's usual choice.
 POWER = 0.8
@@ -48,6 +58,15 @@ _LOW_CHANCE = 0.1
 _FEW = 0.1
 
 
+def variance_in_folds(folds: int) -> float:
+    """How many times the variance of independent trials that of cross-fitted ones is taken to be.
+
+    Args:
+        folds: above 0; 1 for trials that are independent.
+    """
+    return 1 + (folds - 1) / folds
+
+
 @dataclass(frozen=True)
 class Rate:
     """How often an attack succeeded, beside baseline and control, with intervals over people.
@@ -57,7 +76,7 @@ class Rate:
         measure: what a hit is.
         people: independent units.
         units: people of equal weight that carry the same information (Kish): few of many, where a
-            few people make most of the mean.
+            few people make most of the mean, or where they are learned from in turn.
         trials: how many.
         effective: independent trials that carry the same information.
         value: the rate.
@@ -123,9 +142,10 @@ def rate_of(trials: Trials, *, confidence: float = 0.95, family: int = 1) -> Rat
     base = _Share.of(trials.baseline, trials.weight, code, len(people))
     tail = (1 - confidence) / 2
     low, high = hit.ends(tail)
-    high = max(high, _few_leak_wholly(trials, base.value, code, hit, tail))
-    if base.exact and np.array_equal(trials.hit, trials.control):
-        high = max(hit.value, min(high, _nobody_gained(base.value, hit, tail)))
+    if base.value <= _LOW_CHANCE:
+        if base.exact:
+            high = min(high, _chance_and_gained(trials, base.value, code, hit, tail))
+        high = max(high, _few_leak_wholly(trials, base.value, code, hit, tail))
     family_low, _ = hit.ends(tail / family)
     residual = [
         _residual(hit.value, base.value, base),
@@ -189,7 +209,7 @@ class _Share:
 
     def in_folds(self, folds: int) -> _Share:
         """The share where people were learned from in turn, in so many folds."""
-        more = 1 + (folds - 1) / folds
+        more = variance_in_folds(folds)
         return replace(self, effective=max(self.effective / more, 1.0), units=self.units / more)
 
     @property
@@ -215,11 +235,11 @@ def _few_leak_wholly(
 ) -> float:
     """The upper end of a rate in which people leak wholly or not at all.
 
-    Only where chance is low: by chance nobody succeeds in most of several trials then. Somebody
-    whom the attack names whatever the feature, as the control shows, does not leak.
+    By chance nobody succeeds in most of several trials where chance is low. Somebody whom the
+    attack names whatever the feature, as the control shows, does not leak.
     """
     count = np.bincount(code)
-    if baseline > _LOW_CHANCE or count.max() < 2 or hit.people == 1:
+    if count.max() < 2 or hit.people == 1:
         return 0.0
     gained = trials.weight * (trials.hit - trials.control)
     share = np.bincount(code, gained) / np.bincount(code, trials.weight)
@@ -231,12 +251,20 @@ def _few_leak_wholly(
     return baseline + (1 - baseline) * depth * score_ends(leaking, hit.units, t)[1]
 
 
-def _nobody_gained(baseline: float, hit: _Share, tail: float) -> float:
-    """The upper end of a rate to which the feature adds nothing in any trial."""
-    if hit.people == 1:
-        return 1.0
-    t = float(stats.t.ppf(1 - tail, hit.people - 1))
-    return baseline + (1 - baseline) * score_ends(0.0, hit.units, t)[1]
+def _chance_and_gained(
+    trials: Trials, baseline: float, code: NDArray[np.int64], hit: _Share, tail: float
+) -> float:
+    """Chance, and the upper end of the share of trials that hit with their own feature alone.
+
+    Where even the value lies above that, the control hits more often than by chance and bounds
+    nothing.
+    """
+    gained = np.maximum(trials.hit - trials.control, 0.0)
+    share = _Share.of(gained, trials.weight, code, hit.people).in_folds(trials.folds)
+    # A person counts once, as where nobody is gained: no more trials must not mean less doubt.
+    share = replace(share, effective=min(share.effective, share.units))
+    end = baseline + share.end(tail, above=True)
+    return end if end >= hit.value else 1.0
 
 
 def _residual(

@@ -30,8 +30,10 @@ class Trials:
         baseline: ``(n,)`` in [0, 1], what the best guess that ignores the feature gets.
         control: ``(n,)`` in [0, 1], what the same attack gets from another person's feature.
         weight: ``(n,)`` above 0, of each trial in the mean; by default all equal.
-        folds: in which the attacked people were learned from as well, in turn (cross-fitting); 1
-            where nothing was learned from them.
+        folds: K where a person's trials rest on models that learned from the people of the other
+            K - 1 folds, as in attribute inference, which widens intervals; 1 elsewhere. Matchers
+            that learn to compare *other* pairs of people count as 1: their intervals keep their
+            nominal rate without (``reports/audit_calibration``).
 
     Raises:
         InputError: no trials, different lengths, values out of range, or no folds.
@@ -62,11 +64,11 @@ class Trials:
                     found=f"shape {values.shape} of {n} trials",
                 )
             object.__setattr__(self, name, values)
-        if self.folds < 1:
+        if not isinstance(self.folds, int) or self.folds < 1:
             raise InputError(
                 f"the trials of {self.attack} have no folds",
                 where=self.measure,
-                rule="at least 1",
+                rule="a whole number, at least 1",
                 found=self.folds,
             )
 

@@ -44,7 +44,9 @@ def load_face_network(path: Path, pixels: int) -> FaceNet:
         weights = load_file(path)
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise _wrong(path, " ".join(str(error).split())[:200] or "an empty file") from error
-    network = FaceNet(pixels, _rows(weights, "last.weight", path), _bits(weights, path))
+    people, bits = _rows(weights, "last.weight", path), _bits(weights, path)
+    with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and then replaced
+        network = FaceNet(pixels, people, bits)
     own = network.state_dict()
     for name in sorted(own.keys() | weights.keys()):
         if name not in weights or name not in own:
@@ -52,6 +54,8 @@ def load_face_network(path: Path, pixels: int) -> FaceNet:
         if weights[name].shape != own[name].shape:
             shapes = tuple(weights[name].shape), tuple(own[name].shape)
             raise _wrong(path, f"{name} of shape {shapes[0]}, not {shapes[1]} ({pixels:,} pixels)")
+        if weights[name].dtype != own[name].dtype:
+            raise _wrong(path, f"{name} of {weights[name].dtype}, not {own[name].dtype}")
         if weights[name].is_floating_point() and not torch.isfinite(weights[name]).all():
             raise _wrong(path, f"{name} is not finite")
     network.load_state_dict(weights)

@@ -17,8 +17,8 @@ from typing import Any
 
 from privkit.audit.evidence import Evidence
 from privkit.audit.findings import Audit, RiskFinding
+from privkit.audit.percent import percent
 from privkit.audit.risks import RISKS, Risk, Verdict
-from privkit.audit.verdicts import percent
 from privkit.report.audit_figures import allowed_rate, draw_curves, draw_evidence, draw_rates
 from privkit.report.audit_words import (
     controls_table,

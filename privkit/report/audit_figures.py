@@ -14,7 +14,7 @@ import numpy as np
 
 from privkit.audit.evidence import MEAN_FACE, Evidence
 from privkit.audit.findings import Curve, RiskFinding
-from privkit.audit.verdicts import percent
+from privkit.audit.percent import percent
 from privkit.evaluation.rates import Rate
 from privkit.report.audit_words import rate_words, verdict_words
 from privkit.report.figures import COLOURS, new_figure, save

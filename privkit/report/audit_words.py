@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from privkit.audit.findings import Audit, Control, RiskFinding
-from privkit.audit.verdicts import percent
+from privkit.audit.percent import percent
 from privkit.evaluation.rates import POWER, Rate
 from privkit.result import Table
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from privkit.audit.findings import Audit
-from privkit.audit.verdicts import percent
+from privkit.audit.percent import percent
 from privkit.report.audit import MEANINGS, not_run_table, policy_toml
 from privkit.report.audit_words import (
     headline_words,

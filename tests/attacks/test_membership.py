@@ -65,8 +65,12 @@ def attacked(photos: Photos, bits: int | None, *, leaks: bool) -> dict[str, Tria
     suspects = Suspects(
         pixels[asked], label[asked], network.store(pixels[asked]), (place % 2 == 0)[asked]
     )
-    trials = membership_trials(network, suspects, as_it_is, seed=0, shadows=8)
-    return {t.name: t for t in trials}
+    found = membership_trials(network, suspects, as_it_is, seed=0, shadows=8)
+    assert set(found.on_shadows) == ALL
+    if leaks:  # told as the shadow networks are
+        best = max(t.mean() for t in found.trials if t.measure == "balanced accuracy")
+        assert max(found.on_shadows.values()) == pytest.approx(best, abs=0.1)
+    return {t.name: t for t in found.trials}
 
 
 @pytest.mark.parametrize("bits", [None, 16])
@@ -107,8 +111,9 @@ def test_a_defense_that_hides_the_feature_from_the_last_layer(
         return stored[:, :5]
 
     suspects = Suspects(pixels, label, first_five(network.store(pixels)), member)
-    trials = membership_trials(network, suspects, first_five, seed=0, shadows=4)
-    assert {t.attack for t in trials} == {"membership_saturation"}
+    found = membership_trials(network, suspects, first_five, seed=0, shadows=4)
+    assert {t.attack for t in found.trials} == {"membership_saturation"}
+    assert set(found.on_shadows) == {"membership_saturation"}
 
 
 def test_the_same_seed_gives_the_same_trials(photos: Photos) -> None:
@@ -119,7 +124,8 @@ def test_the_same_seed_gives_the_same_trials(photos: Photos) -> None:
     first, again = (
         membership_trials(network, suspects, as_it_is, seed=1, shadows=4) for _ in range(2)
     )
-    for a, b in zip(first, again, strict=True):
+    assert first.on_shadows == again.on_shadows
+    for a, b in zip(first.trials, again.trials, strict=True):
         assert np.array_equal(a.hit, b.hit)
         assert np.array_equal(a.control, b.control)
 

@@ -10,6 +10,7 @@ import pytest
 from audit.stores import policy, store, with_attribute
 
 from privkit.audit.audit import Audited, run_audit
+from privkit.audit.linking import try_linking
 from privkit.audit.material import Known, Material
 from privkit.audit.policy import Policy
 
@@ -224,4 +225,29 @@ def test_wide_features_are_linked_as_well_as_narrow_ones() -> None:
     )
     rates = {rate.name: rate.value for rate in finding.rates}
     assert rates["linkage_plda, rank-1"] > 0.95
+    assert rates["linkage_classifier, rank-1"] > 0.95
     assert finding.verdict == "leaks"
+
+
+def test_a_gallery_too_large_for_a_classifier_is_said() -> None:
+    """Of so many people and numbers only one candidate is judged at a time."""
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(550), 2)
+    features = rng.standard_normal((550, 250))[person] + 0.1 * rng.standard_normal((1100, 250))
+    tried = try_linking(Material(features.astype(np.float32), None, person), 0, 100, details=False)
+    for risk in ("singling_out", "linkability"):
+        assert not any("classifier" in t.attack for t in tried.trials[risk])
+        assert "linkage_classifier" in tried.notes[risk][0]
+
+
+def test_people_learned_from_in_turn_widen_the_intervals_through_the_whole_audit(
+    tmp_path: Path,
+) -> None:
+    """Also from what was kept, and of several seeds together."""
+    material = with_attribute(store(0.0, people=30), 0.5)
+    for _ in range(2):
+        done = run_audit(
+            material, policy(seeds=(0, 1)), command="c", store="s", data=[], cache=tmp_path
+        )
+        assert {t.folds for t in done.trials["inference"]} == {5}
+        assert {t.folds for t in done.trials["linkability"]} == {1}

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import stats
 
 from privkit.audit import paired_people as module
 from privkit.audit.paired_people import paired_people, sign_flip_p
@@ -124,3 +125,16 @@ def test_no_difference_is_not_certainty() -> None:
 def test_not_the_same_people(a: list[float], b: list[float]) -> None:
     with pytest.raises(InputError, match="the same people twice"):
         paired_people(np.array(a), np.array(b), RNG(0))
+
+
+def test_people_who_were_learned_from_in_turn_show_less() -> None:
+    rng = RNG(4)
+    first, second = rng.random(60), rng.random(60) + 0.12
+    plain, folded = (paired_people(first, second, RNG(0), folds=n) for n in (1, 5))
+    times = np.sqrt(1.8)
+    assert folded.difference.value == plain.difference.value
+    width = plain.difference.high - plain.difference.low
+    assert folded.difference.high - folded.difference.low == pytest.approx(times * width)
+    normal = stats.norm.isf(plain.p / 2)
+    assert folded.p == pytest.approx(2 * stats.norm.sf(normal / times))
+    assert paired_people(first, first, RNG(0), folds=5).p == 1.0

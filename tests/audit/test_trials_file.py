@@ -83,6 +83,7 @@ GOOD = "linkability,a,b,p,0,1.0,0.1,0.1,1.0,1"
         ",".join(COLUMNS) + "\n" + GOOD.replace("1.0,", "x,") + "\n",
         ",".join(COLUMNS) + "\n" + GOOD[:-1] + "0\n",
         ",".join(COLUMNS) + "\n" + GOOD[:-1] + "some\n",
+        ",".join(COLUMNS) + f"\n{GOOD}\n{GOOD[:-1]}5\n",
         ",".join(COLUMNS) + '\n"' + "x" * 200_000 + "\n",
         ",".join(COLUMNS) + "\n\n",
         "\xff\xfe",

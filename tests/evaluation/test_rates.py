@@ -108,9 +108,39 @@ def test_an_attack_that_names_one_person_whatever_it_sees_gained_nobody() -> Non
     blind = rate_of(Trials("a", "m", person, hit, chance, hit))
     seeing = rate_of(Trials("a", "m", person, hit, chance, np.roll(hit, 2)))
     t = stats.t.ppf(0.975, 39)
+    end = t**2 / (40 + t**2)
     assert blind.residual == seeing.residual == pytest.approx(0)
-    assert blind.residual_high == pytest.approx(t**2 / (40 + t**2))
+    assert blind.residual_high == pytest.approx(end / (1 - 1 / 40))
     assert seeing.residual_high > blind.residual_high
+    # A single hit that is its own moves the end by little: no verdict hangs on one draw.
+    control = hit.copy()
+    control[14] = 0
+    one = rate_of(Trials("a", "m", person, hit, chance, control))
+    assert blind.residual_high < one.residual_high < seeing.residual_high
+
+
+@pytest.mark.parametrize("people", [20, 40, 200])
+def test_what_the_feature_adds_bounds_an_attack_that_names_some_more_often(people: int) -> None:
+    """Every target names one of a few favourites at random: at chance, in clusters."""
+    rng = np.random.default_rng(1)
+    person = np.repeat(np.arange(people), 2)
+    low = 0
+    for _ in range(400):
+        favourites = rng.permutation(people)[: max(2, people // 5)]
+        named, other = (favourites[rng.integers(0, len(favourites), 2 * people)] for _ in range(2))
+        chance = np.full(2 * people, 1 / people)
+        found = rate_of(Trials("a", "m", person, (named == person) * 1.0, chance,
+                               (other == person) * 1.0))  # fmt: skip
+        low += found.high < 1 / people
+    assert low <= stats.binom.ppf(0.999, 400, 0.025)
+
+
+def test_no_bound_from_the_control_where_chance_is_high() -> None:
+    """Who calls nobody a member is right of the others, and the control says the same."""
+    member = np.arange(60) % 2 == 0
+    hit = (~member).astype(float)
+    rate = rate_of(Trials("a", "balanced accuracy", np.arange(60), hit, np.full(60, 0.5), hit))
+    assert rate.residual_high > 0.2
 
 
 def test_a_success_that_needs_no_feature_is_not_hidden_by_its_control() -> None:

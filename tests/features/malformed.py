@@ -160,9 +160,13 @@ def torchscript_seeds() -> list[bytes]:
 
 def network_seeds() -> list[bytes]:
     """Whole face networks for pictures of ``SHAPE``, without and with a bottleneck."""
+    import torch
+
     from privkit.models.face_net import FaceNet
 
-    networks = [FaceNet(SHAPE[0] * SHAPE[1], 3, bits) for bits in (None, 4)]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        networks = [FaceNet(SHAPE[0] * SHAPE[1], 3, bits) for bits in (None, 4)]
     return [
         save({name: weight.numpy() for name, weight in network.state_dict().items()})
         for network in networks

@@ -65,6 +65,11 @@ CHANGES: dict[str, Callable[[dict[str, Tensor]], object]] = {
     "'last.weight': shape": lambda w: w.update({"last.weight": torch.zeros(5, 7)}),
     "first.weight of shape": other_shape,
     "first.bias is not finite": not_finite,
+    "first.bias of torch.float64": lambda w: w.update({"first.bias": w["first.bias"].double()}),
+    "last.bias of torch.complex64": lambda w: w.update({"last.bias": w["last.bias"].cfloat()}),
+    "first.bias of torch.float8_e4m3fn": lambda w: w.update(
+        {"first.bias": w["first.bias"].to(torch.float8_e4m3fn)}
+    ),
 }
 
 
@@ -90,3 +95,12 @@ def test_pictures_of_another_size_are_refused(tmp_path: Path) -> None:
     _, path = saved(tmp_path, None)
     with pytest.raises(InputError, match=r"\(40, 20\)"):
         open_encoder(str(path), shape=(4, 5))
+
+
+def test_loading_draws_nothing(tmp_path: Path) -> None:
+    _, path = saved(tmp_path, 8)
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    load_face_network(path, 16 * 12)
+    assert torch.equal(torch.rand(1), expected)

@@ -1,4 +1,4 @@
-"""Opening the user's own encoder of pictures: Python, TorchScript or ONNX."""
+"""Opening the user's own encoder of pictures: Python, TorchScript, ONNX or privkit's network."""
 
 from privkit.models.encoders.open import open_encoder
 from privkit.models.encoders.opened import Match, OpenedEncoder

@@ -13,7 +13,7 @@ from privkit.models.encoders.face_network import face_network_source
 from privkit.models.encoders.onnx_file import onnx_source
 from privkit.models.encoders.opened import OpenedEncoder, checked
 from privkit.models.encoders.python import python_source
-from privkit.models.encoders.source import Source
+from privkit.models.encoders.source import ENCODERS, Source
 from privkit.models.encoders.torchscript import torchscript_source
 
 __all__ = ["open_encoder"]
@@ -78,7 +78,6 @@ def _source(spec: str, shape: tuple[int, int]) -> Source:
     raise InputError(
         "this does not name an encoder",
         where="--encoder",
-        rule="module:function, a TorchScript file (.pt, .ts), an ONNX file (.onnx) or privkit's "
-        "own face network (.safetensors)",
+        rule=ENCODERS,
         found=spec,
     )

@@ -70,8 +70,12 @@ class OpenedEncoder:
 
     @property
     def attacked(self) -> Encoder:
-        """What the attacks are given: this, or privkit's own network itself."""
-        return self if self.source.itself is None else self.source.itself
+        """What the attacks are given: this, or privkit's own network itself.
+
+        A network whose gradient vanishes is a black box, as :attr:`notes` say.
+        """
+        itself = self.source.itself
+        return itself if itself is not None and self.differentiable else self
 
     def store(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """What is stored of pictures ``(n, h·w)`` in [-1, 1]: ``(n, width)``.

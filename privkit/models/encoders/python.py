@@ -20,11 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from privkit.errors import InputError
-from privkit.models.encoders.source import Source, from_callable, raised
+from privkit.models.encoders.source import ENCODERS, Source, from_callable, raised
 
 __all__ = ["python_source"]
-
-_RULE = "module:function, a TorchScript file (.pt, .ts) or an ONNX file (.onnx)"
 
 
 def python_source(spec: str, shape: tuple[int, int]) -> Source:
@@ -39,7 +37,7 @@ def python_source(spec: str, shape: tuple[int, int]) -> Source:
         found = reduce(getattr, name.split("."), _imported(module, spec))
     except AttributeError as error:
         raise InputError(
-            f"the module {module!r} has no {name!r}", where=spec, rule=_RULE, found=error
+            f"the module {module!r} has no {name!r}", where=spec, rule=ENCODERS, found=error
         ) from error
     if inspect.isclass(found) or (inspect.isroutine(found) and _takes_nothing(found)):
         try:
@@ -60,7 +58,7 @@ def _imported(module: str, spec: str) -> Any:
             raise InputError(
                 f"there is no module {module!r}",
                 where=spec,
-                rule=f"{_RULE}; modules are looked for in the working directory first",
+                rule=f"{ENCODERS}; modules are looked for in the working directory first",
                 found=f"the working directory {here}",
                 remedy="run privkit where the module lies, or install it",
             ) from error

@@ -15,7 +15,12 @@ from privkit.models.encoder import Encoder, Through
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Source", "from_callable", "raised"]
+__all__ = ["ENCODERS", "Source", "from_callable", "raised"]
+
+ENCODERS = (
+    "module:function, a TorchScript file (.pt, .ts), an ONNX file (.onnx) or privkit's own face "
+    "network (.safetensors)"
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,11 @@
+"""Shares as verdicts, page and card write them."""
+
+from __future__ import annotations
+
+__all__ = ["percent"]
+
+
+def percent(share: float) -> str:
+    """A share in percent with two or three digits, e.g. ``"2.5%"``, ``"72%"``."""
+    shown = 100 * share
+    return f"{shown:.1f}%" if abs(shown) < 9.95 else f"{shown:.0f}%"
