@@ -61,6 +61,7 @@ def test_a_told_attribute_leaks_and_a_hidden_one_does_not_get_a_no_leak_from_few
     assert few.people_needed is not None
 
 
+@pytest.mark.slow
 def test_members_and_others_are_reported_apart() -> None:
     """Only the people of the training set are linked."""
     material = store(1.0, people=60)
@@ -124,6 +125,7 @@ def test_a_number_as_attribute_passes_its_controls() -> None:
     assert all(c.passed for c in finding.controls), finding.controls
 
 
+@pytest.mark.slow
 def test_an_attribute_that_cannot_be_attacked_is_said_and_takes_no_leak_found_away() -> None:
     material = with_attribute(store(0.0, people=30, records=3), 0.0)
     same = np.full(len(material), "x", dtype=object)
@@ -173,6 +175,7 @@ def test_one_person_and_unknown_people_are_not_run() -> None:
         assert audit.exit_code == 3
 
 
+@pytest.mark.slow
 def test_k_that_the_policy_asks_for() -> None:
     strict = policy(k=5)
     assert audited(store(0.0, people=60), strict).audit.finding("singling_out").verdict == "leaks"
@@ -240,6 +243,7 @@ def test_a_gallery_too_large_for_a_classifier_is_said() -> None:
         assert "linkage_classifier" in tried.notes[risk][0]
 
 
+@pytest.mark.slow
 def test_people_learned_from_in_turn_widen_the_intervals_through_the_whole_audit(
     tmp_path: Path,
 ) -> None:
