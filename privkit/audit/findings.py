@@ -106,8 +106,9 @@ class RiskFinding:
         limit: residual risk that the policy allows.
         strongest: the attack with the highest bound; ``None`` where none was run.
         rates: all attacks, the strongest first.
-        power: probability that this sample would have shown the policy's large leak.
-        detectable: smallest residual risk that this sample shows with a probability of 80%;
+        power: probability that this sample would have shown the policy's large leak by the attack
+            that shows least; of a leak that is shown, by the attack that shows it.
+        detectable: smallest residual risk that this sample shows so with a probability of 80%;
             ``None`` where it cannot show any.
         people_needed: how many people would decide an inconclusive matter; ``None`` where it is
             decided, or no number decides it.

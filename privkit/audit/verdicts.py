@@ -60,6 +60,8 @@ def judge(
     verdict, why, needed = _verdict(
         rates, controls, controls_missing, not_run, policy, limit, demand
     )
+    # What could have been missed is that of the weakest; of a leak that is shown, of what shows it.
+    shown = rates[:1] if verdict == "leaks" else rates
     return RiskFinding(
         risk=risk,
         verdict=verdict,
@@ -67,8 +69,8 @@ def judge(
         limit=limit,
         strongest=strongest,
         rates=rates,
-        power=min((power(r, policy.large_leak, limit) for r in rates), default=None),
-        detectable=_worst_detectable(rates, limit),
+        power=min((power(r, policy.large_leak, limit) for r in shown), default=None),
+        detectable=_worst_detectable(shown, limit),
         people_needed=needed,
         controls=controls,
         not_run=not_run,

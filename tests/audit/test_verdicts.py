@@ -33,6 +33,16 @@ def test_a_high_bound_leaks() -> None:
     assert "60%" in finding.sentence
 
 
+def test_a_leak_that_is_shown_is_not_said_to_be_too_small_to_see() -> None:
+    """Whatever another attack could have shown, e.g. of people who were learned from in turn."""
+    blind = trials(1, people=3)
+    finding = judge("linkability", [blind, trials(60, attack="best")], policy(), family=2)
+    assert finding.verdict == "leaks"
+    assert finding.detectable is not None
+    assert finding.detectable < 0.35
+    assert judge("linkability", [blind, trials(1)], policy(), family=2).detectable is None
+
+
 def test_low_ends_of_all_attacks_are_no_leak_found_with_power() -> None:
     finding = judge("linkability", [trials(1), trials(0)], policy(), family=2)
     assert finding.verdict == "no leak found"
