@@ -7,7 +7,9 @@ samples of 20 to 40 people, where 2.5% is promised; it would call leaking stores
 
 Where a few people leak wholly and all others not at all, a sample may hold none of the few, and its
 trials then look independent. Of identification, where chance is low, the upper end therefore never
-lies below that of the share of people who leak in most of their trials, counted as one trial each.
+lies below that of the share of people who leak in most of their trials (three in four), counted as
+one trial each. Half is not enough: where the same records are compared in several rounds, chance
+alone makes one person in forty do as well.
 
 Where the attacked people are learned from in turn, a person bears on the trials of others too, and
 trials of different folds go together. With a correlation of 1/K between K folds (Nadeau and Bengio,
@@ -53,6 +55,9 @@ POWER = 0.8
 
 #: Up to this chance nobody succeeds in most of several trials without leaking.
 _LOW_CHANCE = 0.1
+
+#: Somebody leaks wholly from this share of the trials on that are hit beyond the control.
+_WHOLLY = 0.75
 
 #: People who leak are few up to this share.
 _FEW = 0.1
@@ -243,7 +248,7 @@ def _few_leak_wholly(
         return 0.0
     gained = trials.weight * (trials.hit - trials.control)
     share = np.bincount(code, gained) / np.bincount(code, trials.weight)
-    leak = (share > 0.5) & (count > 1)
+    leak = (share >= _WHOLLY) & (count > 1)
     leaking = float(leak.mean())
     # Those who are many have shown how much they leak; those who are few may leak wholly.
     depth = float(share[leak].mean()) if leaking > _FEW else 1.0

@@ -86,15 +86,24 @@ def test_all_or_nothing_is_as_sure_as_its_people() -> None:
     assert every.low == pytest.approx(1 - end)
 
 
-@pytest.mark.parametrize(("people", "each", "leaking"), [(40, 10, 0.05), (40, 5, 0.1)])
-def test_few_people_who_leak_wholly_are_allowed_for(people: int, each: int, leaking: float) -> None:
-    """A sample may hold none of them and look like independent chance hits."""
+@pytest.mark.parametrize(
+    ("people", "each", "leaking", "depth"),
+    [(40, 10, 0.05, 1.0), (40, 5, 0.1, 1.0), (40, 10, 0.05, 0.6), (40, 5, 0.1, 0.6),
+     (40, 10, 0.2, 0.6), (100, 4, 0.1, 0.7), (25, 2, 0.1, 0.8)],
+)  # fmt: skip
+def test_few_people_who_leak_are_allowed_for(
+    people: int, each: int, leaking: float, depth: float
+) -> None:
+    """A sample may hold none of them and look like independent chance hits.
+
+    Those who leak do so in this share of their trials.
+    """
     rng = np.random.default_rng(0)
     person = np.repeat(np.arange(people), each)
-    truth = leaking + (1 - leaking) / people
+    truth = leaking * depth + (1 - leaking * depth) / people
     low = 0
     for _ in range(300):
-        leaks = (rng.random(people) < leaking)[person]
+        leaks = (rng.random(people) < leaking)[person] & (rng.random(len(person)) < depth)
         hit = leaks | (rng.random(len(person)) < 1 / people)
         low += rate_of(trials(hit, person, 1 / people)).high < truth
     assert low <= stats.binom.ppf(0.999, 300, 0.025)
