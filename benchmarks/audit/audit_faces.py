@@ -171,7 +171,7 @@ def tabulated(audits: Audits, options: argparse.Namespace) -> Result:
     """Verdicts by level and risk, and every attack pooled over the seeds."""
     chosen = list(dict.fromkeys(level for level, _ in audits))
     rates = {level: pooled_rates(audits, level) for level in chosen}
-    tables = [verdict_table(audits, chosen), strongest_table(rates)]
+    tables = [verdict_table(audits, chosen), strongest_table(rates), power_table(audits, chosen)]
     pictures = inversion_table(rates)
     tables += [pictures] if pictures is not None else []
     measures = [
@@ -202,7 +202,7 @@ def pooled_rates(audits: Audits, level: str) -> dict[str, list[Rate]]:
         trials = pooled(a.trials.get(risk, ()) for a in own)
         if trials:
             found = [rate_of(t, family=len(trials)) for t in trials]
-            out[risk] = sorted(found, key=lambda r: -r.value + r.baseline)
+            out[risk] = sorted(found, key=lambda r: -r.residual)
     return out
 
 
@@ -233,6 +233,28 @@ def strongest_table(rates: dict[str, dict[str, list[Rate]]]) -> Table:
     columns = ["stored of a face", "risk", "strongest attack", "rate (95%)", "baseline",
                "control", "people", "trials"]  # fmt: skip
     return Table("The strongest attack on each risk, seeds pooled over people", columns, rows)
+
+
+def power_table(audits: Audits, chosen: Sequence[str]) -> Table:
+    """What a 'no leak found' could have shown, over the seeds."""
+    large = read_policy(None).large_leak
+    rows = []
+    for level in chosen:
+        own = [a.audit for (name, _), a in audits.items() if name == level]
+        for risk in RISK_NAMES:
+            found = [a.finding(risk) for a in own]
+            quiet = [f for f in found if f.verdict == "no leak found"]
+            if quiet:
+                power = min(f.power for f in quiet if f.power is not None)
+                size = max(f.detectable for f in quiet if f.detectable is not None)
+                rows.append([level, RISKS[risk].title, f"{len(quiet)} of {len(found)}",
+                             f"{power:.1%}", f"{size:.0%}"])  # fmt: skip
+    return Table(
+        "What 'no leak found' could have shown: the least of all seeds",
+        ["stored of a face", "risk", "audits", f"power for a leak of {large:.0%}",
+         "smallest leak shown with a probability of 80%"],
+        rows,
+    )  # fmt: skip
 
 
 def inversion_table(rates: dict[str, dict[str, list[Rate]]]) -> Table | None:
