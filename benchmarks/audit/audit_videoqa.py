@@ -35,7 +35,7 @@ SECRETS = ("identity", "background", "side")
 #: Files of a store by what they hold.
 LEVELS = {
     "floats": "4-096-bits-256-floats.npy",
-    "1,000 bits": "FeatComp-1-000-bits.npy",
+    "1,000 bits": "FeatComp-1000-bits.npy",
     "100 bits": "FeatComp-100-bits.npy",
     "10 bits": "FeatComp-10-bits.npy",
     "4 bits": "FeatComp-4-bits.npy",
