@@ -47,6 +47,22 @@ class ClosedSet:
     gallery_person: Ints
 
     @staticmethod
+    def people_that_suit(
+        gallery_person: Ints, width: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """People, drawn at random where not all can be learned in time.
+
+        Args:
+            gallery_person: ``(g,)``, of the known rows.
+            width: numbers of a row.
+            rng: for the order.
+        """
+        people, rows = np.unique(gallery_person, return_counts=True)
+        order = rng.permutation(len(people))
+        work = np.cumsum(rows[order]) * width * np.arange(1, len(people) + 1)
+        return np.sort(people[order[: int((work <= _MOST).sum())]])
+
+    @staticmethod
     def suits(rows: int, width: int, candidates: int) -> bool:
         """Whether there are candidates to tell apart, and few enough to learn that in time.
 

@@ -91,7 +91,7 @@ def closed_set_trials(
         seed: of the draws.
 
     Returns:
-        None where the gallery is too large for a classifier (:meth:`ClosedSet.suits`).
+        Nothing where a classifier cannot learn the gallery (:meth:`ClosedSet.suits`).
 
     Raises:
         InputError: as :func:`link_trials`.

@@ -39,9 +39,9 @@ _WIDE = 256
 _NARROW = 256
 _SOME = 5000
 _RISKS: Sequence[RiskName] = ("singling_out", "linkability")
-_OPEN = (
-    "There are too many known records, or people, for a classifier of them (linkage_classifier); "
-    "the other attacks judge one candidate at a time."
+_DRAWN = (
+    "linkage_classifier learns {people:,} of {of:,} people, drawn at random, to end in time, and "
+    "is asked about them."
 )
 #: Of more records one round has probes enough.
 _MANY = 100_000
@@ -96,8 +96,11 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
     assert material.person is not None  # noqa: S101 - linking_lacks has asked
     person = material.person
     rounds = _with_gallery(material, seed, targets) or _within(material, seed, targets)
-    # In all rounds or in none: a part of them would be taken for all.
-    closed = all(_closed(gallery, material.features.shape[1]) for _, gallery in rounds)
+    # The same people in all rounds. Of fewer each is named more easily: too high, not too low.
+    everyone = max((gallery.person for _, gallery in rounds), key=len)
+    width = material.features.shape[1]
+    closed = ClosedSet.people_that_suit(everyone, width, np.random.default_rng([seed, 14]))
+    of = len(np.unique(everyone))
     linked = [
         trials
         for n, (probes, gallery) in enumerate(rounds)
@@ -121,7 +124,8 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
         if t.measure == "rank-1"
     ]
     probes, gallery = rounds[0]
-    notes = {} if closed else {risk: [_OPEN] for risk in _RISKS}
+    drawn = _DRAWN.format(people=len(closed), of=of)
+    notes = {} if len(closed) == of else {risk: [drawn] for risk in _RISKS}
     tried = Tried({"singling_out": isolated, "linkability": trials}, notes)
     if not details:
         return tried
@@ -131,16 +135,23 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
     return replace(tried, curves={"linkability": curves}, tables={"linkability": [table]})
 
 
-def _closed(gallery: Known, width: int) -> bool:
-    """Whether a classifier can learn the people of the gallery."""
-    people = len(np.unique(gallery.person))
-    return ClosedSet.suits(len(gallery), width, people)
-
-
 def _linked(
-    material: Material, probes: NDArray[np.int64], gallery: Known, seed: int, *, closed: bool
+    material: Material,
+    probes: NDArray[np.int64],
+    gallery: Known,
+    seed: int,
+    *,
+    closed: NDArray[np.int64],
 ) -> Iterator[list[Trials]]:
-    """All matchers, learned from the store's other people; and again from the public ones."""
+    """All matchers, learned from the store's other people; and again from the public ones.
+
+    Args:
+        material: the store.
+        probes: its rows that are linked.
+        gallery: to these.
+        seed: of draws.
+        closed: people whom the classifier learns.
+    """
     person, public = material.owners, material.public
     features, known = material.features[probes], gallery.features
     named = public is not None and len(np.unique(public.person)) < len(public)
@@ -149,9 +160,13 @@ def _linked(
     wide = features.shape[1] > _WIDE
     narrow = _narrowed(known, seed) if wide else None
     plans = [(others_of, None), (covariance, narrow)] if wide else [(MATCHERS, None)]
-    if closed:
+    asked, shown = np.isin(person[probes], closed), np.isin(gallery.person, closed)
+    if len(np.intersect1d(person[probes][asked], gallery.person[shown])) > 1:
         # Not of the directions: where rows are few, the last of them vary among known rows alone.
-        yield closed_set_trials(features, person[probes], known, gallery.person, seed=seed)
+        yield closed_set_trials(
+            features[asked], person[probes][asked],
+            known[shown], gallery.person[shown], seed=seed,
+        )  # fmt: skip
     for own, to in plans:
         rows = (features, known) if to is None else (features @ to, known @ to)
         yield link_trials(rows[0], person[probes], rows[1], gallery.person, seed=seed, matchers=own)

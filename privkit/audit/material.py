@@ -20,6 +20,16 @@ __all__ = ["Known", "Material", "Pictures"]
 _SOME = 32
 
 
+def _bytes_of(weight: Any) -> bytes:
+    """The bytes of a tensor of any type; of other extra state nothing."""
+    import torch
+
+    if not isinstance(weight, torch.Tensor):
+        return b""
+    flat = weight.detach().cpu().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().tobytes()
+
+
 @dataclass(frozen=True, eq=False)
 class Pictures:
     """The pictures behind records.
@@ -119,8 +129,8 @@ class Material:
         # Of a network attacks read more than what it stores.
         weights: Mapping[str, Any] = getattr(self.encoder, "state_dict", dict)()
         for name, weight in sorted(weights.items()):
-            digest.update(name.encode())
-            digest.update(np.ascontiguousarray(weight.detach().cpu().numpy()).data)
+            digest.update(repr((name, getattr(weight, "shape", ""))).encode())
+            digest.update(_bytes_of(weight))
         for name, values in sorted(self.sensitive.items()):
             digest.update(repr((name, values.tolist())).encode())
         for known in (self.gallery, self.public):

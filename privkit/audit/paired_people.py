@@ -132,7 +132,7 @@ def _interval(moved: NDArray[np.float64], times: float) -> Interval:
     value, method = found.value, found.method
     low, high = value - times * (value - found.low), value + times * (found.high - value)
     if not np.abs(moved).max() > _EQUAL:
-        half = 1 - (1 - CONFIDENCE) ** (1 / people)
+        half = 1 - (1 - CONFIDENCE) ** (times**2 / people)
         low, high = -half, half
         method = f"{CONFIDENCE:.0%} bound on what {people} people without a difference can miss"
     return Interval(

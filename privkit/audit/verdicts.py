@@ -61,7 +61,7 @@ def judge(
         rates, controls, controls_missing, not_run, policy, limit, demand
     )
     # What could have been missed is that of the weakest; of a leak that is shown, of what shows it.
-    shown = rates[:1] if verdict == "leaks" else rates
+    shown = rates[:1] if verdict == "leaks" and not demand else rates
     return RiskFinding(
         risk=risk,
         verdict=verdict,

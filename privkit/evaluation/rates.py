@@ -18,9 +18,9 @@ In simulated stores of 60 people it is 0.9 to 1.7 times, by attack and leak
 (``reports/audit_calibration``).
 
 Of identification, too, an attack that names the same person whatever it sees hits all trials of
-that one, and its few hits look like a cluster. What the feature adds is seen beside the control:
-given other people's features at random, an attack hits no more often than by chance, so its rate is
-at most chance and the share of trials that its own feature gained.
+that one, and its few hits look like a cluster. What the feature adds is seen beside the control: a
+rate is at most that of the same attack on other people's features, and the share of trials that the
+own feature gained.
 
 The residual risk of a rate ``a`` over a baseline ``b`` is ``(a - b) / (1 - b)``: 0 for an attack
 that does no better than the best guess without the feature, 1 for one that always succeeds (Giomi
@@ -248,7 +248,7 @@ def _few_leak_wholly(
         return 0.0
     gained = trials.weight * (trials.hit - trials.control)
     share = np.bincount(code, gained) / np.bincount(code, trials.weight)
-    leak = (share >= _WHOLLY) & (count > 1)
+    leak = (share >= _WHOLLY - 1e-9) & (count > 1)
     leaking = float(leak.mean())
     # Those who are many have shown how much they leak; those who are few may leak wholly.
     depth = float(share[leak].mean()) if leaking > _FEW else 1.0
@@ -259,17 +259,17 @@ def _few_leak_wholly(
 def _chance_and_gained(
     trials: Trials, baseline: float, code: NDArray[np.int64], hit: _Share, tail: float
 ) -> float:
-    """Chance, and the upper end of the share of trials that hit with their own feature alone.
+    """Chance, or the control, and the upper end of the share that hit with their own feature alone.
 
-    Where even the value lies above that, the control hits more often than by chance and bounds
-    nothing.
+    The control is at chance where probes and candidates are the same people; where they are not,
+    it may lie above.
     """
     gained = np.maximum(trials.hit - trials.control, 0.0)
     share = _Share.of(gained, trials.weight, code, hit.people).in_folds(trials.folds)
     # A person counts once, as where nobody is gained: no more trials must not mean less doubt.
     share = replace(share, effective=min(share.effective, share.units))
-    end = baseline + share.end(tail, above=True)
-    return end if end >= hit.value else 1.0
+    end = max(baseline, trials.mean("control")) + share.end(tail, above=True)
+    return max(end, hit.value)
 
 
 def _residual(
