@@ -76,6 +76,7 @@ def test_members_and_others_are_reported_apart() -> None:
     assert members.rate.people == others.rate.people == 30
 
 
+@pytest.mark.slow
 def test_membership_that_the_feature_tells_leaks() -> None:
     material = with_attribute(store(0.0, people=80, records=3), 1.0)
     member = material.sensitive["glasses"] == "yes"
@@ -192,6 +193,7 @@ def test_a_budget_that_leaves_attacks_out_never_ends_in_no_leak_found() -> None:
     assert audit.exit_code == 3
 
 
+@pytest.mark.slow
 def test_the_same_audit_twice_is_the_same_and_goes_on_from_what_is_kept(tmp_path: Path) -> None:
     material = store(0.5, people=30)
     first = audited(material, cache=tmp_path).audit.to_json()
