@@ -249,8 +249,8 @@ def few_faces(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_audits_of_faces_end_to_end(few_faces: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = run("audit/audit_faces", "--faces", few_faces, "--seeds", 1, "--level", "constant",
-               "--level", "16 bits", "--jobs", 1, "--out", out)  # fmt: skip
+    done = run("audit/audit_faces", "--faces", few_faces, "--seeds", 1, "--level", "16 bits",
+               "--jobs", 1, "--out", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     text = (out / "audit_faces.md").read_text(encoding="utf-8")
     assert "generated faces" in text

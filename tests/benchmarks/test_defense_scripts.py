@@ -190,4 +190,4 @@ def test_a_few_videos(script: Load, tmp_path: Path) -> None:
     assert {len(values) for values in written.values()} == {len(table) - 1}
     assert written["FeatComp-10-bits"].dtype == np.uint8
     assert written["FeatComp-10-bits"].shape[1] == 10
-    assert len(written) == 26
+    assert len(written) == 28
