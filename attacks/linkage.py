@@ -46,7 +46,8 @@ class Linkage(Attack):
         self, stored: NDArray[np.float32], adversary: Adversary, rng: np.random.Generator
     ) -> NDArray[np.float32]:
         """Score each candidate; those without a known photo lowest."""
-        return _scores(self._judge(stored, adversary, rng), stored, adversary)
+        known = adversary.store_of(adversary.gallery)
+        return _scores(self._judge(stored, adversary, rng), known, adversary)
 
     def _judge(
         self, stored: NDArray[np.float32], adversary: Adversary, rng: np.random.Generator
@@ -93,12 +94,13 @@ class ClassifierLinkage(Attack):
     ) -> NDArray[np.float32]:
         """Score each candidate; those without a known photo lowest. Draws nothing."""
         known, person = adversary.store_of(adversary.gallery), adversary.gallery.person
-        return _scores(ClosedSet(stored, _nobody(stored), known, person), stored, adversary)
+        return _scores(ClosedSet(stored, _nobody(stored), known, person), known, adversary)
 
 
-def _scores(judge: Judge, stored: NDArray[np.float32], adversary: Adversary) -> NDArray[np.float32]:
-    known, person = adversary.store_of(adversary.gallery), adversary.gallery.person
-    scores = np.full((len(stored), adversary.people), np.finfo(np.float32).min)
+def _scores(judge: Judge, known: NDArray[np.float32], adversary: Adversary) -> NDArray[np.float32]:
+    """The scores of all candidates, of whom the gallery stores ``known``."""
+    person = adversary.gallery.person
+    scores = np.full((len(judge.person), adversary.people), np.finfo(np.float32).min)
     scores[:, np.unique(person)] = judge.score(known, person)
     return scores.astype(np.float32)
 
