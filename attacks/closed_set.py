@@ -63,15 +63,15 @@ class ClosedSet:
         return np.sort(people[order[: int((work <= _MOST).sum())]])
 
     @staticmethod
-    def suits(rows: int, width: int, candidates: int) -> bool:
+    def suits(gallery_person: Ints, width: int) -> bool:
         """Whether there are candidates to tell apart, and few enough to learn that in time.
 
         Args:
-            rows: known ones.
-            width: numbers of each.
-            candidates: people in the gallery.
+            gallery_person: ``(g,)``, of the known rows.
+            width: numbers of a row.
         """
-        return 1 < candidates <= _MOST / max(1, rows * width)
+        candidates = len(np.unique(gallery_person))
+        return candidates > 1 and len(gallery_person) * width * candidates <= _MOST
 
     def score(self, gallery: Features, gallery_person: Ints) -> NDArray[np.floating[Any]]:
         """The scores of the candidates of a part of the gallery, ``(n, candidates)``.

@@ -97,7 +97,7 @@ def closed_set_trials(
         InputError: as :func:`link_trials`.
     """
     store = _Store(probes, probe_person, gallery, gallery_person, None, None, seed)
-    if not ClosedSet.suits(len(gallery), gallery.shape[1], len(np.unique(gallery_person))):
+    if not ClosedSet.suits(gallery_person, gallery.shape[1]):
         return []
     judge = ClosedSet(store.probes, store.probe_person, gallery, gallery_person)
     return list(store.closed("classifier", judge))

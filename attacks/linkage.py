@@ -85,7 +85,7 @@ class ClassifierLinkage(Attack):
         width = scene.stored.shape[1]
         for part in scene.parts:
             gallery = part.adversary.gallery
-            if not ClosedSet.suits(len(gallery), width, len(np.unique(gallery.person))):
+            if not ClosedSet.suits(gallery.person, width):
                 return "a gallery of two people at least, and few enough to learn them all at once"
         return super().missing(scene)
 

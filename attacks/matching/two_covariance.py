@@ -14,6 +14,9 @@ from attacks.matching.shrinkage import shrunk_covariance
 
 __all__ = ["LDA", "PLDA"]
 
+#: Of a number, what a mean of several equal ones may be off by.
+_ROUNDING = 64 * np.finfo(np.float64).eps
+
 
 @dataclass(frozen=True)
 class LDA(Matcher):
@@ -89,8 +92,10 @@ class _Moments:
             # Nobody has two rows: nothing tells the spread of a person from that between people.
             within, noise = _of_means(means), 0.0
         scale = float(np.trace(within) + (means**2).sum() / len(means)) / len(centre)
-        # A spread of nothing at all (constant features) is given some: every score is then a tie.
-        within += np.eye(len(centre)) * (1e-6 * scale if scale > 0 else 1.0)
+        # A spread of nothing but the rounding of means (constant features) is given some: every
+        # score is then a tie.
+        rounding = (_ROUNDING * float(np.abs(rows).max())) ** 2
+        within += np.eye(len(centre)) * (1e-6 * scale if scale > rounding else 1.0)
         return cls(len(count), centre, within, means, noise)
 
     @property

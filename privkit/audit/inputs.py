@@ -22,6 +22,7 @@ from privkit.audit.labels import (
 from privkit.audit.material import Material, Pictures
 from privkit.audit.rounding import noticed_rounding
 from privkit.errors import InputError
+from privkit.evaluation.people import sample_of_people
 from privkit.features.open_features import open_features
 from privkit.result import DataUsed
 
@@ -160,12 +161,8 @@ class _Opener:
             return np.arange(n)
         rng = np.random.default_rng([self.given.seed, 41])
         owner = np.arange(n) if person is None else person.code
-        counts = np.bincount(owner)
-        order = rng.permutation(len(counts))
-        drawn = order[: max(2, int(np.searchsorted(np.cumsum(counts[order]), most)))]
-        keep = np.zeros(len(counts), dtype=bool)
-        keep[drawn] = True
-        rows = np.flatnonzero(keep[owner])
+        rows = np.flatnonzero(sample_of_people(owner, most, rng))
+        drawn = np.unique(owner[rows])
         unit = "records" if person is None else "people"
         self.record.warn(
             f"The store is larger than memory: {len(rows):,} of {n:,} records, those of "

@@ -26,6 +26,7 @@ from privkit.audit.material import Known, Material
 from privkit.audit.pooling import pooled
 from privkit.audit.risks import RiskName
 from privkit.audit.tasks import Task, Tried
+from privkit.evaluation.people import sample_of_people
 from privkit.evaluation.trials import Trials
 
 __all__ = ["linking_lacks", "linking_tasks", "try_linking"]
@@ -223,7 +224,8 @@ def _within(material: Material, seed: int, targets: int) -> list[_Round]:
     nth[by_person] = np.arange(len(person)) - np.repeat(starts, counts)
     count_of = np.repeat(counts, counts)[np.argsort(by_person, kind="stable")]
     rounds = int(min(_ROUNDS, counts.max())) if len(person) <= _MANY else 1
-    drawn = _people_drawn(several, counts[counts > 1], targets, rng)
+    linkable = np.repeat(several, counts[counts > 1])
+    drawn = np.unique(linkable[sample_of_people(linkable, targets, rng)])
     out: list[_Round] = []
     for n in range(rounds):
         # A person with fewer records than rounds is probed in the first ones only.
@@ -235,15 +237,3 @@ def _within(material: Material, seed: int, targets: int) -> list[_Round]:
         rest[probes] = False
         out.append((probes, Known(material.features[rest], person[rest])))
     return out
-
-
-def _people_drawn(
-    people: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    targets: int,
-    rng: np.random.Generator,
-) -> NDArray[np.int64]:
-    """People whose records together are at most ``targets``; two at least."""
-    order = rng.permutation(len(people))
-    many = int(np.searchsorted(np.cumsum(counts[order]), targets, side="right"))
-    return people[order[: max(2, many)]]

@@ -11,13 +11,13 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from privkit.runs import write_atomically
 
 _LOG = logging.getLogger(__name__)
 
-__all__ = ["checkpoint_path", "load_checkpoint", "save_checkpoint"]
+__all__ = ["checkpoint_path", "load_checkpoint", "save_checkpoint", "weights_of"]
 
 
 def checkpoint_path(folder: Path, configuration: Mapping[str, Any]) -> Path:
@@ -26,13 +26,18 @@ def checkpoint_path(folder: Path, configuration: Mapping[str, Any]) -> Path:
     return folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.safetensors"
 
 
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """The weights by name, in main memory and laid out as safetensors writes them."""
+    return {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+
+
 def save_checkpoint(path: Path, model: nn.Module, configuration: Mapping[str, Any]) -> None:
     """Write the weights, with the configuration inside the file; atomic.
 
     A cache that cannot be written (a full disk, say) costs a later run its time, not this run its
     result: it is logged as a warning.
     """
-    weights = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    weights = weights_of(model)
     metadata = {"privkit": json.dumps(configuration, sort_keys=True)}
     try:
         write_atomically(path, lambda temporary: save_file(weights, temporary, metadata=metadata))

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from privkit.errors import InputError
+from privkit.models.checkpoints import weights_of
 from privkit.models.face_net import FEATURES, FaceNet
 from privkit.models.featcomp import MAX_BITS
 from privkit.runs import write_atomically
@@ -26,8 +27,7 @@ def save_face_network(network: FaceNet, path: Path) -> None:
         network: trained.
         path: the ``.safetensors`` file to write.
     """
-    weights = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-    write_atomically(path, lambda temporary: save_file(weights, temporary))
+    write_atomically(path, lambda temporary: save_file(weights_of(network), temporary))
 
 
 def load_face_network(path: Path, pixels: int) -> FaceNet:

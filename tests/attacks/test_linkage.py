@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -176,6 +176,7 @@ def test_random_records_are_linked_by_chance() -> None:
     d=st.integers(1, 5),
     value=st.sampled_from([1.0, -1.0, 0.0, 0.3, 1e6]),
 )
+@example(people=12, rows=2, d=1, value=0.3)  # a mean of several 0.3 is not 0.3
 def test_equal_records_are_linked_by_chance_exactly(
     people: int, rows: int, d: int, value: float
 ) -> None:
