@@ -131,7 +131,7 @@ def test_people_who_were_learned_from_in_turn_show_less() -> None:
     rng = RNG(4)
     first, second = rng.random(60), rng.random(60) + 0.12
     plain, folded = (paired_people(first, second, RNG(0), folds=n) for n in (1, 5))
-    times = np.sqrt(1.8)
+    times = np.sqrt(1 + 2 / np.pi)
     assert folded.difference.value == plain.difference.value
     width = plain.difference.high - plain.difference.low
     assert folded.difference.high - folded.difference.low == pytest.approx(times * width)

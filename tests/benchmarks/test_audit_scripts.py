@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from privkit.data.face_folder import write_face_folder
 from privkit.data.generated_faces import generate_faces
@@ -156,24 +158,49 @@ def test_peers_says_what_is_wrong_in_one_line(
     assert not (tmp_path / "o").exists()
 
 
-def test_simulated_stores_have_the_leak_that_is_claimed(script) -> None:
+@pytest.mark.parametrize(("leak", "seed"), [("none", 0), ("large", 0), ("large", 4)])
+def test_simulated_stores_have_the_leak_that_is_claimed(script, leak: str, seed: int) -> None:
     calibration = script("audit/calibration")
-    for leak, told in (("none", 0.0), ("large", 0.5)):
-        store = calibration.simulated(calibration.Job(leak, 0, 400))
-        codes = store.features.reshape(400, -1, store.features.shape[1])
-        same = (codes == codes[:, :1]).all((1, 2))
-        assert same.mean() == pytest.approx(told, abs=0.08)
-        value = (store.sensitive["attribute"].reshape(400, -1)[:, 0] == "yes")[same]
-        assert ((codes[same][:, 0, :3] > 0) == value[:, None]).all()
+    job = calibration.Job(leak, seed, 400)
+    store = calibration.simulated(job)
+    codes = store.features.reshape(400, -1, store.features.shape[1])
+    same = (codes == codes[:, :1]).all((1, 2))
+    assert same.mean() == pytest.approx(job.share, abs=0.08)
+    value = (store.sensitive["attribute"].reshape(400, -1)[:, 0] == "yes")[same]
+    assert ((codes[same][:, 0, :3] > 0) == value[:, None]).all()
+
+
+def test_a_partial_leak_is_in_part_of_the_records(script) -> None:
+    calibration = script("audit/calibration")
+    job = calibration.Job("partial", 3, 400, records=3)
+    codes = calibration.simulated(job).features.reshape(400, 3, -1)
+    alike = [(codes[:, a] == codes[:, b]).all(1).mean() for a, b in ((0, 1), (0, 2), (1, 2))]
+    depth = calibration.DEPTH["partial"]
+    assert np.mean(alike) == pytest.approx(job.share * depth**2, abs=0.05)
+
+
+def test_verdicts_are_wrong_where_the_truth_of_their_share_says_so(script) -> None:
+    calibration = script("audit/calibration")
+    pd = importlib.import_module("pandas")
+    rows = pd.DataFrame({
+        "leak": "small", "risk": "linkability", "attack": "a", "share": [0.1, 0.1, 0.4, 0.4],
+        "seed": range(4), "true residual": [0.05, 0.05, 0.4, 0.4],
+        "verdict": ["leaks", "no leak found", "leaks", "no leak found"],
+        "detectable": [0.3, 0.3, 0.3, None],
+    })  # fmt: skip
+    stores = calibration.judged(rows)
+    assert stores["false leak"].tolist() == [True, False, False, False]
+    assert stores["blind"].tolist() == [False, False, False, True]
 
 
 def test_true_rates_are_those_of_the_other_stores(script) -> None:
     calibration = script("audit/calibration")
     pd = importlib.import_module("pandas")
-    rows = pd.DataFrame({"leak": "none", "risk": "r", "attack": "a", "value": [0.0, 0.3, 0.6],
-                         "residual": [0.0, 0.1, 0.2]})  # fmt: skip
+    rows = pd.DataFrame({"leak": "small", "share": [0.1, 0.1, 0.1, 0.2, 0.2], "risk": "r",
+                         "attack": "a", "value": [0.0, 0.3, 0.6, 1.0, 0.8],
+                         "residual": [0.0, 0.1, 0.2, 1.0, 0.8]})  # fmt: skip
     found = calibration.with_truth(rows)
-    assert found["truth"].tolist() == pytest.approx([0.45, 0.3, 0.15])
+    assert found["truth"].tolist() == pytest.approx([0.45, 0.3, 0.15, 0.8, 1.0])
 
 
 def test_stores_with_known_answers_are_what_they_say(script) -> None:
@@ -231,11 +258,17 @@ def test_an_audit_that_left_an_attack_out_has_missed_its_limit(
 
 @pytest.mark.slow
 def test_calibration_end_to_end(tmp_path: Path) -> None:
-    done = run("audit/calibration", "--stores", 2, "--people", 12, "--jobs", 1, "--out", tmp_path)
+    done = run("audit/calibration", "--stores", 20, "--people", 40, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    assert {m["where"]["leak"] for m in result["measures"]} == {"none", "small", "large"}
     assert (tmp_path / "calibration.md").read_text(encoding="utf-8") == done.stdout
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert {m["where"]["leak"] for m in result["measures"]} == {"none", "small", "large", "partial"}
+    false, cover, comfort = result["findings"]
+    of, wrong = (int(n.replace(",", "")) for n in re.findall(r"[\d,]+", false)[:2])
+    assert of >= 20
+    assert wrong <= stats.binom.ppf(0.999, of, 0.05)  # 5% are promised
+    assert float(re.search(r"in ([\d.]+)%", cover)[1]) >= 92
+    assert comfort.startswith("'no leak found' was said 0 times")
 
 
 @pytest.fixture

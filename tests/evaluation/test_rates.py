@@ -12,7 +12,15 @@ from scipy import stats
 
 from privkit.errors import InputError
 from privkit.evaluation.intervals import wilson
-from privkit.evaluation.rates import POWER, Rate, detectable, people_needed, power, rate_of
+from privkit.evaluation.rates import (
+    POWER,
+    Rate,
+    detectable,
+    people_needed,
+    power,
+    rate_of,
+    variance_in_folds,
+)
 from privkit.evaluation.trials import Trials
 
 
@@ -158,23 +166,31 @@ def test_a_success_that_needs_no_feature_is_not_hidden_by_its_control() -> None:
     assert rate.value == rate.high == rate.residual == rate.residual_high == 1
 
 
-def test_people_who_are_learned_from_in_turn_are_not_independent() -> None:
+@pytest.mark.parametrize(("people", "folds", "width"), [(60, 5, 200), (60, 2, 40), (40, 40, 5)])
+def test_people_who_are_learned_from_in_turn_are_not_independent(
+    people: int, folds: int, width: int
+) -> None:
     """Cross-fitted on features that say nothing: two people alike are both hits, or both misses."""
     rng = np.random.default_rng(0)
-    people, folds, runs = 60, 5, 600
-    label = np.arange(people) % 2 * 2.0 - 1
-    fold = np.arange(people) // 2 % folds
+    runs = 600
+    fold = rng.permutation(people) % folds
     apart = fold[:, None] != fold
     covered = {1: 0, folds: 0}
+    rates = []
     for _ in range(runs):
-        features = rng.normal(size=(people, 200))
+        features = rng.normal(size=(people, width))
+        label = rng.permutation(np.arange(people) % 2 * 2.0 - 1)
         hit = ((((features @ features.T) * apart) @ label) * label > 0).astype(float)
+        rates.append(hit.mean())
         for n in covered:
-            same = trials(hit, np.arange(people), 0.5)
-            rate = rate_of(replace(same, folds=n))
+            rate = rate_of(replace(trials(hit, np.arange(people), 0.5), folds=n))
             covered[n] += rate.low <= 0.5 <= rate.high
-    assert covered[folds] >= stats.binom.ppf(0.001, runs, 0.95)
-    assert covered[1] < stats.binom.ppf(0.001, runs, 0.95)
+    times = np.var(rates) * people / 0.25
+    spread = 4 * np.sqrt(2 / runs)  # four standard errors of a variance
+    assert times == pytest.approx(variance_in_folds(folds), rel=spread)
+    least, most = stats.binom.ppf([0.001, 0.999], runs, [0.95, 0.975])
+    assert least <= covered[folds] <= most
+    assert covered[1] < least
 
 
 def test_one_person_with_most_of_the_records_is_one_person() -> None:
