@@ -98,15 +98,23 @@ class AttributeInference:
             if not chosen.all():
                 notes.append(_drawn(f"inference_{model} attacks {name}", known.person, chosen))
             learned = None if outside is None else _at_most(outside, most, rng)
-            trials += self._trials(model, part, name, learned, rng)
+            trials += self._trials(model, part, name, learned, seed, rng)
         return InferenceOutcome(tuple(trials), tuple(notes))
 
     def _trials(
-        self, model: str, known: Known, name: str, public: Known | None, rng: np.random.Generator
+        self,
+        model: str,
+        known: Known,
+        name: str,
+        public: Known | None,
+        seed: int,
+        rng: np.random.Generator,
     ) -> list[Trials]:
         people = len(np.unique(known.person))
         folds = min(self.folds, people)
-        fold = folds_by_label(known.labels, known.person, folds, rng)
+        # The same folds for all models that take the same records: they are compared with another.
+        dealing = np.random.default_rng([seed, 0])
+        fold = folds_by_label(known.labels, known.person, folds, dealing)
         given = dealt(known.person, derangement(people, rng), rng)
         control = Known(known.features[given], known.person, known.labels, known.classes)
         unrelated = public

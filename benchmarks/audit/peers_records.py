@@ -81,8 +81,7 @@ def attribute_sides(
     labels = attribute.labels(values)
     inside = labels >= 0
     features, person, labels = features[inside], person[inside], labels[inside]
-    # The folds that privkit's linear model has; those of its other models are dealt alike.
-    rng = np.random.default_rng([seed, *b"linear"])
+    rng = np.random.default_rng([seed, 0])  # the folds of privkit's models
     folds = min(AttributeInference().folds, len(np.unique(person)))
     fold = folds_by_label(labels, person, folds, rng)
     count = np.bincount(labels, minlength=len(attribute.names))

@@ -29,7 +29,9 @@ _LANDMARKS = 300
 _LEAVES = 15
 _ROUNDS = 50
 _TREES = 200
-#: Features that trees look at: those that differ most between the labels of the training records.
+#: Trees of the random forest.
+_FOREST = 100
+#: Features that boosting looks at: those that differ most between the labels in training.
 _COLUMNS = 64
 #: Records that the naive Bayes of a code can be worth beside the records of the very same code.
 _BACK_OFF = (0.5, 5.0, 50.0, 500.0)
@@ -134,6 +136,14 @@ def _boosting(known: Known, features: NDArray[np.float32]) -> Floats:
     return _spread(model.predict_proba(held), model.classes_, known.classes)
 
 
+def _forest(known: Known, features: NDArray[np.float32]) -> Floats:
+    """A random forest (Breiman 2001), which few records of many features mislead least."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    model = RandomForestClassifier(_FOREST, random_state=0).fit(known.features, known.labels)
+    return _spread(model.predict_proba(features), model.classes_, known.classes)
+
+
 def _neighbours(known: Known, features: NDArray[np.float32]) -> Floats:
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -186,6 +196,7 @@ MODELS = {
     "linear": Model(_linear, lambda w, c: min(_MOST, max(2_000, 30_000_000 // (w * c)))),
     "kernel": Model(_kernel, lambda _, __: 4_000),
     "boosting": Model(_boosting, lambda _, c: min(_MOST, max(4_000, 80_000 // c))),
+    "forest": Model(_forest, lambda _, __: 4_000),
     "neighbours": Model(_neighbours, lambda w, _: min(_MOST, int((3e10 / w) ** 0.5))),
     "table": Model(_table, lambda _, __: 10 * _MOST),
 }
