@@ -87,6 +87,7 @@ def test_what_was_learned_by_heart_is_found(photos: Photos, bits: int | None) ->
         assert abs(t.mean("control") - t.mean("baseline")) < 0.12
 
 
+@pytest.mark.slow
 def test_where_both_halves_are_alike_nothing_is_found(photos: Photos) -> None:
     trials = attacked(photos, 16, leaks=False)
     for t in trials.values():

@@ -47,6 +47,7 @@ def _value(result: dict[str, Any], name: str, **where: str) -> float:
 LIGHT = ("--attack", "linkage", "--attack", "ridge_decoder")
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         _invert(folder, tmp_path / name, "--bits", "8", "--round", "0.1", *LIGHT, "--device", "cpu")
