@@ -6,7 +6,7 @@ learns from them how stored features go with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,8 +97,15 @@ class AttributeInference:
             part = known.take(chosen)
             if not chosen.all():
                 notes.append(_drawn(f"inference_{model} attacks {name}", known.person, chosen))
-            learned = None if outside is None else _at_most(outside, most, rng)
-            trials += self._trials(model, part, name, learned, seed, rng)
+            trials += self._trials(model, part, name, None, seed, rng)
+            if outside is not None:
+                # Beside and not instead: public records of another kind teach less than none.
+                trials += [
+                    replace(t, attack=f"{t.attack}_public")
+                    for t in self._trials(
+                        model, part, name, _at_most(outside, most, rng), seed, rng
+                    )
+                ]
         return InferenceOutcome(tuple(trials), tuple(notes))
 
     def _trials(
@@ -179,7 +186,8 @@ def infer_trials(
         values: ``(n,)`` of text, numbers or truth values; ``None``, NaN and blank are left out.
         name: of the attribute.
         seed: the same gives the same trials.
-        public: features ``(m, width)`` and values ``(m,)`` of other people, to learn from too.
+        public: features ``(m, width)`` and values ``(m,)`` of other people: every model attacks
+            again, as ``…_public``, having learned from them too.
         settings: by default all models that suit the features.
 
     Raises:

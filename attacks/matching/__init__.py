@@ -19,5 +19,6 @@ MATCHERS: dict[str, Matcher] = {
     "cosine": Cosine(),
     "weighted_hamming": WeightedHamming(),
     "lda": LDA(),
+    "lda_unshrunk": LDA(shrunk=False),
     "plda": PLDA(),
 }

@@ -14,6 +14,9 @@ from attacks.matching.shrinkage import shrunk_covariance
 
 __all__ = ["LDA", "PLDA"]
 
+#: Of the mean spread, what is added to every direction, so that none has nothing.
+_RIDGE = 1e-6
+_LEAST_RIDGE = 1e-10
 #: Of a number, what a mean of several equal ones may be off by.
 _ROUNDING = 64 * np.finfo(np.float64).eps
 
@@ -25,13 +28,21 @@ class LDA(Matcher):
     Rows of other people give the covariance of one person's rows, shrunk so that it can be
     inverted (:mod:`attacks.matching.shrinkage`), and the directions in which people differ most
     beside it: one fewer than there are people.
+
+    Attributes:
+        shrunk: whether the covariance is shrunk. Not shrunk, it also sees people apart along
+            directions of little spread beside others of much, which shrinking drowns; where rows
+            are fewer than dimensions, those along which a person's rows do not differ at all
+            (Chen et al., Pattern Recognition 2000).
     """
 
     learns: ClassVar[bool] = True
 
+    shrunk: bool = True
+
     def learned(self, public: Features, person: Ints) -> Scorer:
         """Find the discriminants."""
-        model = _Moments.of(public, person)
+        model = _Moments.of(public, person, shrunk=self.shrunk)
         _, axes = _axes(model.between, model.within)
         return _DiscriminantScorer(axes[:, : model.people - 1])
 
@@ -76,7 +87,7 @@ class _Moments:
     noise: float
 
     @classmethod
-    def of(cls, public: Features, person: Ints) -> _Moments:
+    def of(cls, public: Features, person: Ints, *, shrunk: bool = True) -> _Moments:
         rows, start = by_candidate(public.astype(np.float64), person)
         count = np.diff(np.r_[start, len(rows)])
         means = sums(rows, start) / count[:, None]
@@ -87,7 +98,11 @@ class _Moments:
         if repeated:
             residual = rows - centre - np.repeat(means, count, axis=0)
             group = np.repeat(np.arange(len(count)), count)
-            within = shrunk_covariance(residual, group, freedom=repeated)
+            within = (
+                shrunk_covariance(residual, group, freedom=repeated)
+                if shrunk
+                else residual.T @ residual / repeated
+            )
         else:
             # Nobody has two rows: nothing tells the spread of a person from that between people.
             within, noise = _of_means(means), 0.0
@@ -95,7 +110,8 @@ class _Moments:
         # A spread of nothing but the rounding of means (constant features) is given some: every
         # score is then a tie.
         rounding = (_ROUNDING * float(np.abs(rows).max())) ** 2
-        within += np.eye(len(centre)) * (1e-6 * scale if scale > rounding else 1.0)
+        ridge = _RIDGE if shrunk else _LEAST_RIDGE
+        within += np.eye(len(centre)) * (ridge * scale if scale > rounding else 1.0)
         return cls(len(count), centre, within, means, noise)
 
     @property

@@ -21,6 +21,7 @@ from privkit.audit.labels import (
 )
 from privkit.audit.material import Material, Pictures
 from privkit.audit.rounding import noticed_rounding
+from privkit.audit.unexamined import in_order, listed, unexamined
 from privkit.errors import InputError
 from privkit.evaluation.people import sample_of_people
 from privkit.features.open_features import open_features
@@ -108,6 +109,7 @@ class _Opener:
             member=None if member is None else member[rows],
             pictures=None if faces is None else Pictures(faces.pixels()[rows], faces.shape),
             sampled_from=n if len(rows) < n else None,
+            unexamined=unexamined(self.features),
         )
         material = self._with_encoder(material)
         beside = KnownRecords(given, self.exclude, self.record)
@@ -115,10 +117,11 @@ class _Opener:
         self._notice(material)
         if self.features.columns:
             self.record.warn(
-                f"The features are the columns {', '.join(self.features.columns[:20])}"
-                f"{' and more' if len(self.features.columns) > 20 else ''}: a record's or a "
+                f"The features are the columns {listed(self.features.columns)}: a record's or a "
                 "person's number among them is found as a leak (name the others with --columns)."
             )
+        for lack in material.unexamined:
+            self.record.warn(f"Not examined: {lack.attack}: {lack.why}.")
         what = (
             f"codes of {material.bits} bits"
             if material.bits
@@ -249,7 +252,12 @@ class _Opener:
             )
 
     def _notice(self, material: Material) -> None:
-        """Say what makes the features say nothing at all."""
+        """Say what makes the features say nothing, and what the order of the records says."""
+        if material.person is not None and in_order(material.person):
+            self.record.warn(
+                "Records of one person stand side by side: who sees the store in this order can "
+                "link them without any attack. The attacks do not use it; shuffle what you store."
+            )
         spread = np.ptp(material.features, axis=0)
         if not spread.any():
             self.record.warn("All stored features are equal: they say nothing of anybody.")

@@ -4,13 +4,14 @@ An adversary holds one more observation of somebody, a *probe*, and a store whos
 names or stand together, the *gallery*. Linkability asks how often the right person comes first.
 Singling out asks for more: that the probe isolates that person alone, so a tie is a miss.
 
-Without a gallery of its own the store is both: in each of several rounds some records of each
-person are probes and all others the gallery, so that a record is never compared with itself.
+Where people have several records the store is both: in each of several rounds some records of each
+person are probes and all others the gallery, so that a record is never compared with itself. A
+gallery of its own is asked beside that, not instead: it may be of another encoder, and say less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from attacks.closed_set import ClosedSet
 from attacks.link_trials import closed_set_trials, link_trials
-from attacks.matching import MATCHERS
+from attacks.matching import MATCHERS, Matcher
 from privkit.audit.findings import NotRun
 from privkit.audit.link_curves import link_details
 from privkit.audit.material import Known, Material
@@ -33,12 +34,13 @@ __all__ = ["linking_lacks", "linking_tasks", "try_linking"]
 
 #: So many rounds at most; of ten records a person two are probes in each.
 _ROUNDS = 5
-#: Matchers that learn a covariance take minutes of more numbers a record; they are given the
-#: directions in which records differ most.
-_COVARIANCE = frozenset({"lda", "plda"})
-_WIDE = 256
+#: Matchers that learn a covariance take minutes of more numbers a record than this; they are given
+#: the directions in which records differ most.
+_COVARIANCE = {"lda": 256, "plda": 256, "lda_unshrunk": 512}
 _NARROW = 256
 _SOME = 5000
+#: Rows that are linked, to these.
+_Round = tuple[NDArray[np.int64], Known]
 _RISKS: Sequence[RiskName] = ("singling_out", "linkability")
 _DRAWN = (
     "linkage_classifier learns {people:,} of {of:,} people, drawn at random, to end in time, and "
@@ -75,6 +77,7 @@ def linking_lacks(material: Material) -> NotRun | None:
 def linking_tasks(material: Material, seed: int, targets: int) -> list[Task]:
     """The attacks on the store that link records, as one task: they share the work."""
     compared = len(material) * min(len(material), targets) * material.features.shape[1]
+    compared *= 1 if material.gallery is None else 2
     return [
         Task(
             f"linkage, seed {seed}",
@@ -95,13 +98,57 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
         details: whether curves and error rates are computed beside.
     """
     assert material.person is not None  # noqa: S101 - linking_lacks has asked
+    scenes = _scenes(material, seed, targets)
+    trials: list[Trials] = []
+    notes: list[str] = []
+    for suffix, rounds in scenes.items():
+        trials += [
+            replace(t, attack=f"{t.attack}{suffix}") for t in _tried(material, rounds, seed, notes)
+        ]
+    isolated = [
+        replace(
+            t,
+            measure="isolated",
+            hit=(t.hit >= 1.0 - 1e-9).astype(float),
+            control=(t.control >= 1.0 - 1e-9).astype(float),
+        )
+        for t in trials
+        if t.measure == "rank-1"
+    ]
+    tried = Tried(
+        {"singling_out": isolated, "linkability": trials},
+        {risk: list(dict.fromkeys(notes)) for risk in _RISKS if notes},
+    )
+    if not details:
+        return tried
+    probes, gallery = next(iter(scenes.values()))[0]
     person = material.person
-    rounds = _with_gallery(material, seed, targets) or _within(material, seed, targets)
+    curves, table = link_details(
+        material.features[probes], person[probes], gallery.features, gallery.person, seed
+    )
+    return replace(tried, curves={"linkability": curves}, tables={"linkability": [table]})
+
+
+def _scenes(material: Material, seed: int, targets: int) -> dict[str, list[_Round]]:
+    """What is linked to what, by what the names of its attacks end with."""
+    with_gallery = _with_gallery(material, seed, targets)
+    within = _within(material, seed, targets)
+    if not with_gallery:
+        return {"": within}
+    return {"": with_gallery, **({"_within": within} if within else {})}
+
+
+def _tried(
+    material: Material, rounds: Sequence[_Round], seed: int, notes: list[str]
+) -> list[Trials]:
+    """All matchers in all rounds, pooled; ``notes`` are added to."""
     # The same people in all rounds. Of fewer each is named more easily: too high, not too low.
     everyone = max((gallery.person for _, gallery in rounds), key=len)
     width = material.features.shape[1]
     closed = ClosedSet.people_that_suit(everyone, width, np.random.default_rng([seed, 14]))
     of = len(np.unique(everyone))
+    if len(closed) < of:
+        notes.append(_DRAWN.format(people=len(closed), of=of))
     linked = [
         trials
         for n, (probes, gallery) in enumerate(rounds)
@@ -113,27 +160,7 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
             closed=closed,
         )
     ]
-    trials = [_a_person_alike(t) for t in pooled(linked)]
-    isolated = [
-        replace(
-            t,
-            measure="isolated",
-            hit=(t.hit >= 1.0 - 1e-9).astype(float),
-            control=(t.control >= 1.0 - 1e-9).astype(float),
-        )
-        for t in trials
-        if t.measure == "rank-1"
-    ]
-    probes, gallery = rounds[0]
-    drawn = _DRAWN.format(people=len(closed), of=of)
-    notes = {} if len(closed) == of else {risk: [drawn] for risk in _RISKS}
-    tried = Tried({"singling_out": isolated, "linkability": trials}, notes)
-    if not details:
-        return tried
-    curves, table = link_details(
-        material.features[probes], person[probes], gallery.features, gallery.person, seed
-    )
-    return replace(tried, curves={"linkability": curves}, tables={"linkability": [table]})
+    return [_a_person_alike(t) for t in pooled(linked)]
 
 
 def _linked(
@@ -156,11 +183,12 @@ def _linked(
     person, public = material.owners, material.public
     features, known = material.features[probes], gallery.features
     named = public is not None and len(np.unique(public.person)) < len(public)
-    covariance = {n: m for n, m in MATCHERS.items() if n in _COVARIANCE}
-    others_of = {n: m for n, m in MATCHERS.items() if n not in _COVARIANCE}
-    wide = features.shape[1] > _WIDE
-    narrow = _narrowed(known, seed) if wide else None
-    plans = [(others_of, None), (covariance, narrow)] if wide else [(MATCHERS, None)]
+    wide = [n for n, most in _COVARIANCE.items() if features.shape[1] > most]
+    plans: list[tuple[Mapping[str, Matcher], NDArray[np.float32] | None]] = [
+        ({n: m for n, m in MATCHERS.items() if n not in wide}, None)
+    ]
+    if wide:
+        plans.append(({n: MATCHERS[n] for n in wide}, _narrowed(known, seed)))
     asked, shown = np.isin(person[probes], closed), np.isin(gallery.person, closed)
     if len(np.intersect1d(person[probes][asked], gallery.person[shown])) > 1:
         # Not of the directions: where rows are few, the last of them vary among known rows alone.
@@ -195,9 +223,6 @@ def _a_person_alike(trials: Trials) -> Trials:
     """Every person weighs the same: one with many records is named more often, even by chance."""
     _, code, count = np.unique(trials.person, return_inverse=True, return_counts=True)
     return replace(trials, weight=1.0 / count[code])
-
-
-_Round = tuple[NDArray[np.int64], Known]
 
 
 def _with_gallery(material: Material, seed: int, targets: int) -> list[_Round]:

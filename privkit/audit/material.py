@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from privkit.audit.findings import NotRun
+
 if TYPE_CHECKING:
     from privkit.models.defenses import Defense
     from privkit.models.encoder import Encoder
@@ -82,6 +84,7 @@ class Material:
         defense: what was done to the encoder's features before they were stored, where it is known.
         approximate: whether the encoder gives only nearly what is stored.
         sampled_from: records in the store where only some are here.
+        unexamined: what of the store no attack sees, and what to do about it.
     """
 
     features: NDArray[np.float32]
@@ -97,6 +100,7 @@ class Material:
     defense: Defense | None = None
     approximate: bool = False
     sampled_from: int | None = None
+    unexamined: Sequence[NotRun] = ()
 
     def __len__(self) -> int:
         return len(self.features)

@@ -96,6 +96,8 @@ def plan(material: Material, policy: Policy) -> Plan:
         tasks += rebuilding_controls(small, first)
     else:
         lacks["reconstruction"] = [rebuilding]
+    for risk in {risk for task in tasks for risk in task.risks}:
+        lacks[risk] = [*lacks.get(risk, ()), *material.unexamined]
     return Plan(tasks, lacks)
 
 

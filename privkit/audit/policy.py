@@ -159,11 +159,11 @@ def _policy(values: dict[str, Any], where: object) -> Policy:
     if number("large_leak", 0.01, 1.0) <= highest:
         raise _wrong("large_leak", f"above every limit, {highest:g}", values["large_leak"], where)
     return Policy(
-        confidence=number("confidence", 0.5, 0.9999),
+        confidence=number("confidence", 0.9, 0.9999),
         seeds=tuple(dict.fromkeys(seeds)),
         budget_minutes=number("budget_minutes", 0.01, 1e5),
         large_leak=number("large_leak", 0.01, 1.0),
-        power=number("power", 0.5, 0.999),
+        power=number("power", 0.8, 0.999),
         required=tuple(cast("list[RiskName]", dict.fromkeys(required))),
         targets=whole("targets", 10, 1_000_000),
         limits={risk: number(risk, 0.0, 0.99, limits) for risk in RISK_NAMES},

@@ -93,8 +93,10 @@ def rebuilding_tasks(material: Material, seed: int) -> tuple[list[Task], list[No
         missing = attack.missing(setting.scene)
         if missing is not None:
             what, _, supply = missing.partition(": ")
-            # To withhold the encoder must not make the verdict easier to pass.
-            lacks.append(NotRun(name, f"it needs {what}", supply, weakens=material.encoder is None))
+            # To withhold the encoder, or its gradient, must not make the verdict easier to pass.
+            blind = material.encoder is None or not material.encoder.differentiable
+            weakens = material.encoder is None or (blind and "gradient" in attack.needs)
+            lacks.append(NotRun(name, f"it needs {what}", supply, weakens=weakens))
             continue
         seconds = _SECONDS * (0.1 + len(setting.scene.targets) / 100)
         tasks.append(

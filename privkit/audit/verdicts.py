@@ -152,6 +152,7 @@ def _sentence(rates: Sequence[Rate], verdict: Verdict, why: str, limit: float) -
     if not rates:
         return f"Not examined. To examine it: {why}." if verdict == "not run" else f"Leaks: {why}."
     strongest, highest = rates[0], max(rate.residual_high for rate in rates)
+    within = f" Shown is a leak within the limit, of {percent(strongest.bound)} at least."
     found = (
         f"the strongest attack ({strongest.name}) succeeds in {percent(strongest.value)} "
         f"({percent(strongest.low)} to {percent(strongest.high)}) where a guess without the "
@@ -163,6 +164,7 @@ def _sentence(rates: Sequence[Rate], verdict: Verdict, why: str, limit: float) -
         "attack invalid": f"No verdict: {why}.",
         "inconclusive": f"Inconclusive: {why}; {found}.",
         "no leak found": f"No leak found: {found}; {residual} at most "
-        f"{percent(highest)} for all attacks tried, the policy allows {percent(limit)}.",
+        f"{percent(highest)} for all attacks tried, the policy allows {percent(limit)}."
+        + (within if strongest.bound > 0 else ""),
         "not run": f"Not examined: {why}.",
     }[verdict]

@@ -26,6 +26,8 @@ _MOST_NUMBERS = 20
 _QUANTILES = 5
 #: Of more classes, those that fewest people have are joined.
 _MOST_CLASSES = 30
+#: Of more classes, one that is told surely adds less to the rate than the policy's usual limit.
+_MANY_CLASSES = 10
 _OTHER = "other"
 
 
@@ -107,6 +109,8 @@ def _cut(numbers: NDArray[np.float64], name: str, notes: Sequence[str]) -> Attri
         f"{name} is a number of {len(np.unique(numbers)):,} different values; it is cut at its "
         f"quantiles into {len(names)} classes: {'; '.join(names)}"
     )
+    if (numbers % 1 == 0).all() and len(np.unique(numbers)) <= len(numbers) / FEWEST_PEOPLE:
+        said += "; codes rather than amounts are attacked one by one if written as words (c17)"
     return Attribute(names, (*notes, said), edges, {})
 
 
@@ -137,6 +141,11 @@ def _joined(
     if len(names) < 2:
         return _nothing(
             [*said, f"{name} is not attacked: no two values are of {FEWEST_PEOPLE} people each"]
+        )
+    if len(names) > _MANY_CLASSES:
+        said.append(
+            f"{name} has {len(names)} classes, which count alike: whether one of them alone is "
+            "told, is asked by an attribute of its own, yes or no"
         )
     return Attribute(tuple(names), tuple(said), np.empty(0), values)
 

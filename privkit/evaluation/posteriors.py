@@ -29,6 +29,8 @@ _LANDMARKS = 300
 _LEAVES = 15
 _ROUNDS = 50
 _TREES = 200
+#: Singular values of standardised features below this are rounding.
+_RANK = 1e-6
 #: Trees of the random forest.
 _FOREST = 100
 #: Features that boosting looks at: those that differ most between the labels in training.
@@ -100,6 +102,19 @@ def _spread(found: Floats, labels: Ints, classes: int) -> Floats:
 def _linear(known: Known, features: NDArray[np.float32]) -> Floats:
     fitted = linear_probe(known.features, known.labels, known.person, steps=_STEPS)
     return _spread(fitted.posterior(features), fitted.model.classes_, known.classes)
+
+
+def _discriminant(known: Known, features: NDArray[np.float32]) -> Floats:
+    """Fisher's discriminant, which sees along directions of little spread beside others of much."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # features that go together: the rank is what counts
+        model = LinearDiscriminantAnalysis(tol=_RANK).fit(known.features, known.labels)
+        found = model.predict_proba(features)
+    if not np.isfinite(found).all():  # no direction has any spread
+        return np.tile(shares(known), (len(features), 1))
+    return _spread(found, model.classes_, known.classes)
 
 
 def _kernel(known: Known, features: NDArray[np.float32]) -> Floats:
@@ -194,6 +209,7 @@ def _counts(known: Known, features: NDArray[np.float32]) -> tuple[Floats, Floats
 #: guess that any adversary can make (Bayes), however the code was made.
 MODELS = {
     "linear": Model(_linear, lambda w, c: min(_MOST, max(2_000, 30_000_000 // (w * c)))),
+    "discriminant": Model(_discriminant, lambda w, _: min(_MOST, max(2_000, int(4e9 / w**2)))),
     "kernel": Model(_kernel, lambda _, __: 4_000),
     "boosting": Model(_boosting, lambda _, c: min(_MOST, max(4_000, 80_000 // c))),
     "forest": Model(_forest, lambda _, __: 4_000),

@@ -107,7 +107,9 @@ def _from_table(files: Files, asked: _Asked) -> StoredFeatures:
     features = _decided(files, numeric_shards(tables, names, files.kind), bits, tuple(names))
     listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     kind = f"{files.kind} column{'s' if len(names) > 1 else ''} {listed}: {features.kind}"
-    return replace(features, kind=kind)
+    known = {*names, *asked.exclude}
+    unread = () if asked.columns else tuple(n for n in tables[0].there if n not in known)
+    return replace(features, kind=kind, unread=unread)
 
 
 def _lists(kind: Any) -> bool:

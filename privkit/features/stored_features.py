@@ -19,6 +19,8 @@ from privkit.features.stored import TO_PACKED, Form, files_sha256
 
 __all__ = ["LARGEST", "StoredFeatures"]
 
+#: Records of a file that are looked at, and the share of their values that has to be left.
+_SOME, _LOST = 4096, 0.99
 LARGEST = 16 << 30
 """Bytes of the most that :meth:`StoredFeatures.to_matrix` reads into memory."""
 
@@ -36,6 +38,7 @@ class StoredFeatures:
         paths: the files, in the order of the records.
         notes: what somebody who reads a result should know, a sentence each.
         columns: the names of the columns, for Parquet and CSV.
+        unread: the names of the columns that are no features, as nobody said what they hold.
         form: how codes lie in the files, ``None`` for floats.
         shards: the arrays, one a file.
         own_ids: ``(n,)`` the numbers that a FAISS index gives its vectors.
@@ -53,6 +56,7 @@ class StoredFeatures:
     given: Given
     notes: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     own_ids: NDArray[np.int64] | None = None
 
     @cached_property
@@ -128,6 +132,27 @@ class StoredFeatures:
             done += len(chunk)
         return matrix
 
+    def merged(self) -> tuple[str, ...]:
+        """Columns of which 32-bit floats merge values that the file tells apart.
+
+        Told from some records spread over each file, where one value in a hundred is lost.
+
+        Returns:
+            Their names, or numbers from 0 where they have none; nothing for codes.
+        """
+        lost = np.zeros(self.width, dtype=np.bool_)
+        for shard in self.shards if self.bits is None else ():
+            if np.can_cast(shard.dtype, np.float32) or not shard.shape[0]:
+                continue
+            some = np.linspace(0, shard.shape[0] - 1, min(shard.shape[0], _SOME)).astype(np.int64)
+            block = shard.take(some)
+            stored = block.reshape(len(block), -1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                kept = _values(stored.astype(np.float32))
+            lost |= kept < _LOST * _values(stored)
+        named = len(self.columns) == self.width
+        return tuple(self.columns[i] if named else str(i) for i in np.flatnonzero(lost))
+
     def ids(self, name: str | None = None) -> NDArray[np.object_]:
         """Return the identifiers of the records as text, ``(n,)``.
 
@@ -171,6 +196,13 @@ class StoredFeatures:
                 remedy="leave that record out, or repair it",
             )
         return values
+
+
+def _values(block: NDArray[Any]) -> NDArray[np.int64]:
+    """How many values each column has."""
+    ordered = np.sort(block, axis=0)
+    values: NDArray[np.int64] = 1 + (ordered[1:] != ordered[:-1]).sum(0)
+    return values
 
 
 def _too_few(shard: Shard) -> InputError:

@@ -42,8 +42,9 @@ MEANINGS: Mapping[Verdict, str] = {
     "attack invalid": "A check of the attacks themselves failed: neither their success nor their "
     "failure means anything.",
     "inconclusive": "The sample is too small, or an attack is missing, to tell a leak from none.",
-    "no leak found": "None of the attacks tried exceeds the limit, the checks passed, and a large "
-    "leak would have been found with the stated power. A stronger attack may still succeed.",
+    "no leak found": "None of the attacks tried exceeds the limit, the checks passed, and the "
+    "sample is large enough: a large leak that one of these attacks reads would have been found "
+    "with the stated power. What none of them reads may leak all the same.",
     "not run": "What was supplied does not allow any attack on this risk.",
 }
 

@@ -58,8 +58,8 @@ def sample_words(finding: RiskFinding, large_leak: float | None) -> str:
         said = "This sample cannot show any leak, however large."
     else:
         said = (
-            f"Smallest leak that this sample shows with a probability of {POWER:.0%}: "
-            f"{percent(finding.detectable)} residual risk."
+            f"Smallest leak that this sample shows with a probability of {POWER:.0%}, by an attack "
+            f"that reads it: {percent(finding.detectable)} residual risk."
         )
     if finding.power is not None and large_leak is not None:
         said += (

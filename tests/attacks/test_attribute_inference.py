@@ -104,9 +104,44 @@ def test_public_people_are_learned_from() -> None:
     small = (x[few], person[few], values[few])
     public = (x[~few], np.where(np.arange((~few).sum()) % 9, values[~few], "unheard of"))
     alone, helped = (attack(*small, models=("linear",), public=p) for p in (None, public))
-    assert helped.trials[0].mean() >= max(0.9, alone.trials[0].mean())
+    plain, beside = (helped.trials[n] for n in (0, 2))
+    assert (plain.attack, beside.attack) == ("inference_linear", "inference_linear_public")
+    assert plain.mean() == alone.trials[0].mean()  # beside, and not instead
+    assert beside.mean() >= max(0.9, alone.trials[0].mean())
     assert np.array_equal(helped.trials[0].baseline, alone.trials[0].baseline)
     assert "public records have no sex that the stored people have" in helped.notes[-1]
+
+
+def test_public_records_of_another_encoder_hide_nothing() -> None:
+    x, person, values = store(2.0)
+    public = (-np.tile(x, (10, 1)), np.tile(values, 10))
+    found = by_measure(attack(x, person, values, models=("linear",), public=public))
+    assert found["inference_linear, accuracy of sex"].mean() > 0.9
+    assert found["inference_linear_public, accuracy of sex"].mean() < 0.6
+
+
+def test_the_discriminant_sees_along_directions_of_little_spread() -> None:
+    draw = np.random.default_rng(0)
+    value = np.arange(300) % 2
+    x = np.concatenate([0.1 * (value[:, None] + 0.3 * draw.normal(size=(300, 1))),
+                        100 * draw.normal(size=(300, 15))], axis=1)  # fmt: skip
+    turned = np.linalg.qr(draw.normal(size=(16, 16)))[0]
+    outcome = attack((x @ turned).astype(np.float32), np.arange(300), value == 1)
+    found = by_measure(outcome)
+    assert found["inference_discriminant, accuracy of sex"].mean() > 0.85
+    assert found["inference_linear, accuracy of sex"].mean() < 0.7
+
+
+def test_codes_of_many_values_are_asked_for_as_words() -> None:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(300, 3)).astype(np.float32)
+    codes = draw.integers(0, 40, 300)
+    cut = attack(x, np.arange(300), codes, models=("linear",))
+    assert "if written as words" in cut.notes[0]
+    words = attack(x, np.arange(300), np.array([f"c{n}" for n in codes]), models=("linear",))
+    assert "an attribute of its own, yes or no" in words.notes[-1]
+    amounts = attack(x, np.arange(300), draw.normal(size=300), models=("linear",))
+    assert "words" not in amounts.notes[0]
 
 
 def test_membership_is_an_attribute_of_records() -> None:

@@ -130,7 +130,7 @@ def test_learned_weights_beat_plain_hamming_where_few_bits_tell() -> None:
     assert weighted > plain + 0.2
 
 
-@pytest.mark.parametrize("name", ["lda", "plda"])
+@pytest.mark.parametrize("name", ["lda", "plda", "lda_unshrunk"])
 def test_directions_that_tell_nothing_are_learned(name: str) -> None:
     rng = RNG(5)
     turn = np.linalg.qr(rng.normal(size=(20, 20)))[0]
@@ -143,6 +143,23 @@ def test_directions_that_tell_nothing_are_learned(name: str) -> None:
 
     assert rank_one(MATCHERS["nearest"], make, rng) < 0.3
     assert rank_one(MATCHERS[name], make, rng) > 0.8
+
+
+def test_people_apart_along_directions_of_little_spread() -> None:
+    """What tells people apart is a thousandth of what else there is, in an unknown rotation."""
+    rng = RNG(6)
+    turn = np.linalg.qr(rng.normal(size=(20, 20)))[0]
+
+    def make(people: int, rows: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        person = np.repeat(np.arange(people), rows)
+        features = 100 * rng.normal(size=(len(person), 20))
+        own = rng.normal(size=(people, 4))[person]
+        features[:, :4] = 0.1 * (own + 0.05 * rng.normal(size=own.shape))
+        return (features @ turn).astype(np.float32), person
+
+    assert rank_one(MATCHERS["nearest"], make, rng) < 0.2
+    assert rank_one(MATCHERS["lda"], make, rng) < 0.5
+    assert rank_one(MATCHERS["lda_unshrunk"], make, rng) > 0.8
 
 
 # What holds for every matcher

@@ -10,6 +10,7 @@ import pytest
 from audit.stores import policy, store, with_attribute
 
 from privkit.audit.audit import Audited, run_audit
+from privkit.audit.findings import NotRun
 from privkit.audit.linking import try_linking
 from privkit.audit.material import Known, Material
 from privkit.audit.policy import Policy
@@ -251,6 +252,31 @@ def test_of_a_gallery_too_large_for_a_classifier_some_people_are_drawn(
     assert rank.mean() > 0.9
     for risk in ("singling_out", "linkability"):
         assert f"{people:,} of 80 people" in tried.notes[risk][0]
+
+
+def test_a_gallery_that_says_nothing_hides_no_leak_within_the_store() -> None:
+    material = store(1.0, people=30, records=4)
+    rng = np.random.default_rng(9)
+    gallery = Known(
+        rng.choice([-1.0, 1.0], (30, 16)).astype(np.float32), np.arange(30, dtype=np.int64)
+    )
+    tried = try_linking(replace(material, gallery=gallery), 0, 1000, details=False)
+    rate = {t.name: t.mean() for t in tried.trials["linkability"]}
+    assert rate["linkage_nearest, rank-1"] < 0.2
+    assert rate["linkage_nearest_within, rank-1"] > 0.95
+    assert {t.attack for t in tried.trials["singling_out"]} >= {"linkage_nearest_within"}
+
+
+def test_what_no_attack_sees_is_never_cleared() -> None:
+    material = store(0.0, people=60, records=3)
+    lack = NotRun("attacks on the columns email", "not read", "--columns", weakens=True)
+    cleared, open_one = (
+        audited(replace(material, unexamined=of)).audit.finding("linkability")
+        for of in ((), (lack,))
+    )
+    assert cleared.verdict == "no leak found"
+    assert open_one.verdict == "inconclusive"
+    assert "email" in open_one.sentence
 
 
 @pytest.mark.slow
