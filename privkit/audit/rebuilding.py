@@ -307,14 +307,14 @@ class PixelEncoder:
 
 @dataclass(frozen=True)
 class ConstantEncoder:
-    """An encoder that says nothing."""
+    """An encoder that says nothing; its gradient is zero."""
 
-    differentiable: bool = False
+    differentiable: bool = True
 
     def store(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Zeros."""
         return np.zeros((len(pixels), 8), dtype=np.float32)
 
     def relaxed(self, pixels: Tensor, through: Through = "tanh") -> Tensor:  # noqa: ARG002
-        """No gradient: it is never asked for one."""
-        return torch.zeros((len(pixels), 8))
+        """Zeros too."""
+        return 0.0 * pixels.sum(1, keepdim=True).expand(-1, 8)

@@ -38,6 +38,8 @@ def test_what_is_left_out_is_the_default(tmp_path: Path) -> None:
     ("confidence = 2", "confidence"),
     ("confidence = true", "confidence"),
     ("confidence = nan", "confidence"),
+    ("confidence = 0.5", "confidence"),
+    ("power = 0.5", "power"),
     ("seeds = []", "seeds"),
     ("seeds = [true]", "seeds"),
     ("seeds = 3", "seeds"),

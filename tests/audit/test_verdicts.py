@@ -53,6 +53,15 @@ def test_low_ends_of_all_attacks_are_no_leak_found_with_power() -> None:
     assert "safe" not in finding.sentence
 
 
+def test_a_leak_that_is_shown_and_allowed_is_said() -> None:
+    finding = judge("linkability", [trials(30, people=600)], policy(), family=2)
+    assert finding.verdict == "no leak found"
+    assert finding.strongest is not None
+    assert 0 < finding.strongest.bound < 0.05
+    assert "Shown is a leak within the limit, of 2.4% at least" in finding.sentence
+    assert "Shown" not in judge("linkability", [trials(0)], policy(), family=1).sentence
+
+
 def test_one_wide_interval_is_inconclusive_and_says_how_many_people() -> None:
     finding = judge("linkability", [trials(1), trials(11)], policy(), family=2)
     assert finding.verdict == "inconclusive"

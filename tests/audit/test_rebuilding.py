@@ -1,0 +1,67 @@
+"""Which attacks rebuild pictures of a store, and what it means where some cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from privkit.audit.material import Material, Pictures
+from privkit.audit.rebuilding import ConstantEncoder, rebuilding_tasks
+from privkit.data.generated_faces import generate_faces
+from privkit.models.encoder import Through
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of each quarter of a picture, with or without its gradient."""
+
+    differentiable: bool
+
+    def store(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        return pixels.reshape(len(pixels), 4, -1).mean(2)
+
+    def relaxed(self, pixels: torch.Tensor, through: Through = "tanh") -> torch.Tensor:
+        return pixels.reshape(len(pixels), 4, -1).mean(2)
+
+
+def material(encoder: Mean | None) -> Material:
+    faces = generate_faces(people=6, photos=4, size=(16, 16))
+    pixels = faces.pixels()
+    return Material(
+        Mean(True).store(pixels), None, faces.person, pictures=Pictures(pixels, (16, 16)),
+        encoder=encoder,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("encoder", "weakening"),
+    [
+        (Mean(True), set()),
+        # What needs a gradient and is not run could have succeeded.
+        (Mean(False), {"total_variation", "own_directions", "mi_face", "mi_face_mean",
+                       "mi_face_restarts"}),
+    ],
+)  # fmt: skip
+def test_an_encoder_without_gradient_never_clears(encoder: Mean, weakening: set[str]) -> None:
+    tasks, lacks = rebuilding_tasks(material(encoder), 0)
+    assert {lack.attack for lack in lacks if lack.weakens} == weakening
+    assert {lack.attack for lack in lacks} >= {"enumerate"}
+    assert any("eigenface" in task.name for task in tasks)
+
+
+def test_without_the_encoder_all_that_is_missing_weakens() -> None:
+    _, lacks = rebuilding_tasks(material(None), 0)
+    assert lacks
+    assert all(lack.weakens for lack in lacks)
+
+
+def test_a_constant_has_a_gradient_of_zero() -> None:
+    pixels = torch.zeros(3, 20, requires_grad=True)
+    out = ConstantEncoder().relaxed(pixels)
+    assert out.shape == (3, 8)
+    out.sum().backward()
+    assert not pixels.grad.any()
