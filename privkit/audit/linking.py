@@ -46,6 +46,10 @@ _DRAWN = (
     "linkage_classifier learns {people:,} of {of:,} people, drawn at random, to end in time, and "
     "is asked about them."
 )
+_WIDE = (
+    "Of features of {width:,} numbers, {names} read the {narrow} directions in which records differ "
+    "most; what tells people apart along other directions they do not see."
+)
 #: Of more records one round has probes enough.
 _MANY = 100_000
 
@@ -147,6 +151,10 @@ def _tried(
     width = material.features.shape[1]
     closed = ClosedSet.people_that_suit(everyone, width, np.random.default_rng([seed, 14]))
     of = len(np.unique(everyone))
+    wide = _too_wide(width)
+    if wide:
+        names = " and ".join(f"linkage_{name}" for name in wide)
+        notes.append(_WIDE.format(width=width, names=names, narrow=_NARROW))
     if len(closed) < of:
         notes.append(_DRAWN.format(people=len(closed), of=of))
     linked = [
@@ -161,6 +169,11 @@ def _tried(
         )
     ]
     return [_a_person_alike(t) for t in pooled(linked)]
+
+
+def _too_wide(width: int) -> list[str]:
+    """Matchers that cannot learn so many numbers in time."""
+    return [name for name, most in _COVARIANCE.items() if width > most]
 
 
 def _linked(
@@ -183,7 +196,7 @@ def _linked(
     person, public = material.owners, material.public
     features, known = material.features[probes], gallery.features
     named = public is not None and len(np.unique(public.person)) < len(public)
-    wide = [n for n, most in _COVARIANCE.items() if features.shape[1] > most]
+    wide = _too_wide(features.shape[1])
     plans: list[tuple[Mapping[str, Matcher], NDArray[np.float32] | None]] = [
         ({n: m for n, m in MATCHERS.items() if n not in wide}, None)
     ]

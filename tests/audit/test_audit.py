@@ -234,6 +234,7 @@ def test_wide_features_are_linked_as_well_as_narrow_ones() -> None:
     assert rates["linkage_plda, rank-1"] > 0.95
     assert rates["linkage_classifier, rank-1"] > 0.95
     assert finding.verdict == "leaks"
+    assert any("linkage_lda and linkage_plda read the 256 directions" in n for n in finding.notes)
 
 
 def test_of_a_gallery_too_large_for_a_classifier_some_people_are_drawn(
