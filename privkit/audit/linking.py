@@ -47,8 +47,8 @@ _DRAWN = (
     "is asked about them."
 )
 _WIDE = (
-    "Of features of {width:,} numbers, {names} read the {narrow} directions in which records differ "
-    "most; what tells people apart along other directions they do not see."
+    "Of features of {width:,} numbers, {names} read the {narrow} directions in which records "
+    "differ most; what tells people apart along other directions they do not see."
 )
 #: Of more records one round has probes enough.
 _MANY = 100_000
