@@ -44,7 +44,7 @@ class LDA(Matcher):
         """Find the discriminants."""
         model = _Moments.of(public, person, shrunk=self.shrunk)
         _, axes = _axes(model.between, model.within)
-        return _DiscriminantScorer(axes[:, : model.people - 1])
+        return _DiscriminantScorer(model.centre, axes[:, : model.people - 1])
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,7 @@ def _axes(
 class _DiscriminantScorer(Scorer):
     """Minus the squared distance to the candidate's mean along ``axes``, ``(d, k)``."""
 
+    centre: NDArray[np.float64]
     axes: NDArray[np.float64]
 
     def score(
@@ -152,9 +153,10 @@ class _DiscriminantScorer(Scorer):
         """Score by the distance, in standard deviations of one person's rows."""
         rows, start = by_candidate(gallery, gallery_person)
         count = np.diff(np.r_[start, len(rows)])
-        centre = sums(rows, start) / count[:, None]
-        distance = squared_distances(centre @ self.axes, probes.astype(np.float64) @ self.axes)
-        return -distance.T
+        # About the centre of all: far from it, distances would be differences of large numbers.
+        mean = sums(rows, start) / count[:, None] - self.centre
+        probe = probes.astype(np.float64) - self.centre
+        return -squared_distances(mean @ self.axes, probe @ self.axes).T
 
 
 @dataclass(frozen=True, eq=False)

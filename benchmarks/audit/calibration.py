@@ -181,7 +181,7 @@ def tabulated(rows: pd.DataFrame, options: argparse.Namespace) -> Result:
     measures += [
         Measure("coverage of the 95% interval", covered(own), "share", "neither", len(own),
                 where={"leak": str(leak), "people who leak": f"{share:.1%}", "risk": str(risk)},
-                method="of the mean over all stores")
+                method="of the mean over the other stores")
         for (leak, share, risk), own in rows.groupby(["leak", "share", "risk"], sort=False)
     ]  # fmt: skip
     quiet = stores.groupby(["leak", "seed"]).filter(lambda of: bool(of["harmless"].all()))
@@ -193,7 +193,8 @@ def tabulated(rows: pd.DataFrame, options: argparse.Namespace) -> Result:
         f"The 95% intervals of single attacks cover the true rate in {covered(rows):.1%} of "
         f"{len(rows):,} cases, by leak and risk in {by_kind.min():.1%} to {by_kind.max():.1%}.",
         f"'no leak found' was said {int(stores['blind'].sum())} times where the true residual risk "
-        "exceeds the stated detectable size.",
+        f"exceeds the stated detectable size, and {int(stores['missed'].sum())} times where it "
+        "exceeds the policy's limit.",
     ]
     command = "python benchmarks/audit/calibration.py"
     command += f" --stores {options.stores} --people {options.people} --records {options.records}"
@@ -213,7 +214,8 @@ def judged(rows: pd.DataFrame) -> pd.DataFrame:
     stores["harmless"] = stores["truth"] <= stores["risk"].map(limits)
     stores["false leak"] = stores["harmless"] & (stores["verdict"] == "leaks")
     unseen = stores["detectable"].isna() | (stores["detectable"] < stores["truth"])
-    stores["blind"] = (stores["verdict"] == "no leak found") & unseen
+    cleared = stores["verdict"] == "no leak found"
+    stores["missed"], stores["blind"] = cleared & ~stores["harmless"], cleared & unseen
     return stores
 
 
@@ -228,16 +230,20 @@ def verdicts(stores: pd.DataFrame) -> Table:
         cells.append([
             str(leak), str(risk), a_range(own["truth"]), f"{len(own)}", *said,
             "none" if pd.isna(size) else f"{size:.0%}",
-            f"{wrong} of {harmless.sum()}" if harmless.any() else "–", f"{own['blind'].sum()}",
+            f"{wrong} of {harmless.sum()}" if harmless.any() else "–",
+            f"{own['missed'].sum()} of {(~harmless).sum()}" if not harmless.all() else "–",
+            f"{own['blind'].sum()}",
         ])  # fmt: skip
     return Table(
         "Verdicts",
         ["leak", "risk", "true residual risk, strongest attack", "stores", "leaks",
          "no leak found", "inconclusive", "detectable, median",
-         "false leaks, of stores below the limit", "no leak found above the detectable size"],
+         "false leaks, of stores below the limit", "no leak found, of stores above the limit",
+         "no leak found above the detectable size"],
         cells,
-        note="The true residual risk is that of the attack that finds most on average over the "
-        "stores of a share.",
+        note="The true residual risk is that of the attack that finds most on average over all "
+        "stores of a share; it is measured on these stores, and the largest of several means is "
+        "rather too large.",
     )  # fmt: skip
 
 
@@ -277,8 +283,9 @@ def coverage_by_share(rows: pd.DataFrame) -> Table:
         "Coverage by share of people who leak",
         ["leak", "people who leak", "stores", *map(str, risks)],
         cells,
-        note="Of few stores each: chance alone makes a coverage of 95% vary by 2 points of 80 "
-        "stores (one standard error).",
+        note="Of few stores each: the standard error of a coverage of 95% is "
+        f"{(0.95 * 0.05 / rows.groupby(['leak', 'share'])['seed'].nunique().min()) ** 0.5:.1%} at "
+        "most.",
     )
 
 

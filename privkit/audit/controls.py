@@ -74,7 +74,9 @@ def identity(material: Material, secret: NDArray[np.generic], seed: int) -> Mate
     rng = np.random.default_rng([seed, 22])
     values, index = np.unique(secret, return_inverse=True)
     gallery = material.gallery
-    people = max(len(values), int(gallery.person.max()) + 1 if gallery is not None else 0)
+    people = len(values)
+    if gallery is not None and material.person is not None:
+        people = 1 + int(max(gallery.person.max(), material.person.max()))
     vectors = rng.standard_normal((people, _WIDTH)).astype(np.float32)
 
     def stored(rows: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -35,6 +35,8 @@ __all__ = [
     "unattacked",
 ]
 
+#: Of all models, fitted on the most records that they take, a number of a record.
+_SECONDS_A_NUMBER = 0.02
 MEMBER = "membership of the training set"
 
 
@@ -102,11 +104,12 @@ def membership_tasks(material: Material, seed: int) -> list[Task]:
 
 
 def _tasks(material: Material, risk: RiskName, seed: int) -> list[Task]:
+    seconds = 15.0 + _SECONDS_A_NUMBER * material.features.shape[1]
     return [
         Task(
             f"{risk}: {name}, seed {seed}",
             (risk,),
-            15.0,
+            seconds * (1 if material.public is None else 2),
             partial(try_inference, material, risk, name, seed),
             of=name,
         )

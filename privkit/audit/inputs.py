@@ -253,7 +253,8 @@ class _Opener:
 
     def _notice(self, material: Material) -> None:
         """Say what makes the features say nothing, and what the order of the records says."""
-        if material.person is not None and in_order(material.person):
+        # Pictures are given in the order of their people, whatever that of the store is.
+        if material.pictures is None and material.person is not None and in_order(material.person):
             self.record.warn(
                 "Records of one person stand side by side: who sees the store in this order can "
                 "link them without any attack. The attacks do not use it; shuffle what you store."

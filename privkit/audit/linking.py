@@ -43,12 +43,12 @@ _SOME = 5000
 _Round = tuple[NDArray[np.int64], Known]
 _RISKS: Sequence[RiskName] = ("singling_out", "linkability")
 _DRAWN = (
-    "linkage_classifier learns {people:,} of {of:,} people, drawn at random, to end in time, and "
-    "is asked about them."
+    "linkage_classifier{suffix} learns {people:,} of {of:,} people, drawn at random, to end in "
+    "time, and is asked about them."
 )
 _WIDE = (
-    "Of features of {width:,} numbers, {names} read the {narrow} directions in which records "
-    "differ most; what tells people apart along other directions they do not see."
+    "Of features of {width:,} numbers, {names} read the {narrow} directions at most in which "
+    "records differ most; what tells people apart along other directions they do not see."
 )
 #: Of more records one round has probes enough.
 _MANY = 100_000
@@ -106,9 +106,7 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
     trials: list[Trials] = []
     notes: list[str] = []
     for suffix, rounds in scenes.items():
-        trials += [
-            replace(t, attack=f"{t.attack}{suffix}") for t in _tried(material, rounds, seed, notes)
-        ]
+        trials += _tried(material, rounds, seed, suffix, notes)
     isolated = [
         replace(
             t,
@@ -139,13 +137,14 @@ def _scenes(material: Material, seed: int, targets: int) -> dict[str, list[_Roun
     within = _within(material, seed, targets)
     if not with_gallery:
         return {"": within}
-    return {"": with_gallery, **({"_within": within} if within else {})}
+    # What both audits of a store have, with and without a gallery, has one name in both.
+    return {"_gallery": with_gallery, **({"": within} if within else {})}
 
 
 def _tried(
-    material: Material, rounds: Sequence[_Round], seed: int, notes: list[str]
+    material: Material, rounds: Sequence[_Round], seed: int, suffix: str, notes: list[str]
 ) -> list[Trials]:
-    """All matchers in all rounds, pooled; ``notes`` are added to."""
+    """All matchers in all rounds, pooled, named with ``suffix``; ``notes`` is added to."""
     # The same people in all rounds. Of fewer each is named more easily: too high, not too low.
     everyone = max((gallery.person for _, gallery in rounds), key=len)
     width = material.features.shape[1]
@@ -153,10 +152,10 @@ def _tried(
     of = len(np.unique(everyone))
     wide = _too_wide(width)
     if wide:
-        names = " and ".join(f"linkage_{name}" for name in wide)
+        names = " and ".join(f"linkage_{name}{suffix}" for name in wide)
         notes.append(_WIDE.format(width=width, names=names, narrow=_NARROW))
     if len(closed) < of:
-        notes.append(_DRAWN.format(people=len(closed), of=of))
+        notes.append(_DRAWN.format(suffix=suffix, people=len(closed), of=of))
     linked = [
         trials
         for n, (probes, gallery) in enumerate(rounds)
@@ -168,7 +167,7 @@ def _tried(
             closed=closed,
         )
     ]
-    return [_a_person_alike(t) for t in pooled(linked)]
+    return [replace(_a_person_alike(t), attack=f"{t.attack}{suffix}") for t in pooled(linked)]
 
 
 def _too_wide(width: int) -> list[str]:

@@ -1,7 +1,7 @@
 """What follows from the trials of a risk. The rules stand here alone, in the order they are asked.
 
 1. What the policy demands beside the attacks, k people a stored value, is not met: **leaks**.
-2. Nothing could be run: **not run**.
+2. Nothing could be run: **not run**; **inconclusive** where that which was given failed.
 3. A control failed: **attack invalid**; neither a high nor a low rate means anything then. A
    control that was not run leaves the risk **inconclusive**.
 4. The lower bound of some attack's residual risk, corrected for all attacks of the audit, lies
@@ -92,6 +92,8 @@ def _verdict(
     outcome: tuple[Verdict, str, int | None]
     if demand:
         outcome = "leaks", demand, None
+    elif not rates and missing:
+        outcome = "inconclusive", f"not all attacks were run: {', '.join(missing)}", None
     elif not rates:
         outcome = "not run", _supply(not_run), None
     elif failed:
@@ -150,7 +152,12 @@ def _supply(not_run: Sequence[NotRun]) -> str:
 def _sentence(rates: Sequence[Rate], verdict: Verdict, why: str, limit: float) -> str:
     """The verdict in one plain sentence."""
     if not rates:
-        return f"Not examined. To examine it: {why}." if verdict == "not run" else f"Leaks: {why}."
+        words = {
+            "not run": "Not examined. To examine it",
+            "inconclusive": "Inconclusive",
+            "leaks": "Leaks",
+        }
+        return f"{words[verdict]}: {why}."
     strongest, highest = rates[0], max(rate.residual_high for rate in rates)
     within = f" Shown is a leak within the limit, of {percent(strongest.bound)} at least."
     found = (

@@ -29,8 +29,10 @@ _LANDMARKS = 300
 _LEAVES = 15
 _ROUNDS = 50
 _TREES = 200
-#: Singular values of standardised features below this are rounding.
-_RANK = 1e-6
+#: Of the mean variance, what is added to that of every direction.
+_RIDGE = 1e-10
+#: Of a number, what a mean of several equal ones may be off by.
+_ROUNDING = 64 * np.finfo(np.float64).eps
 #: Trees of the random forest.
 _FOREST = 100
 #: Features that boosting looks at: those that differ most between the labels in training.
@@ -105,16 +107,33 @@ def _linear(known: Known, features: NDArray[np.float32]) -> Floats:
 
 
 def _discriminant(known: Known, features: NDArray[np.float32]) -> Floats:
-    """Fisher's discriminant, which sees along directions of little spread beside others of much."""
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    """Gaussian classes of one covariance (Fisher 1936), which is hardly shrunk.
 
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # features that go together: the rank is what counts
-        model = LinearDiscriminantAnalysis(tol=_RANK).fit(known.features, known.labels)
-        found = model.predict_proba(features)
-    if not np.isfinite(found).all():  # no direction has any spread
-        return np.tile(shares(known), (len(features), 1))
-    return _spread(found, model.classes_, known.classes)
+    It sees along directions of little spread beside others of much, which a penalty drowns.
+    scikit-learn's fails where a class has no spread at all, as of a constant.
+    """
+    from scipy.linalg import solve
+    from scipy.special import softmax
+
+    seen, code, count = np.unique(known.labels, return_inverse=True, return_counts=True)
+    x = known.features.astype(np.float64)
+    centre = x.mean(0)
+    x -= centre
+    held = features.astype(np.float64) - centre
+    if x.shape[1] > len(x):  # all that was learned lies in the space of the rows
+        basis = np.linalg.qr(x.T)[0]
+        x, held = x @ basis, held @ basis
+    mean = np.zeros((len(seen), x.shape[1]))
+    np.add.at(mean, code, x)
+    mean /= count[:, None]
+    within = x - mean[code]
+    scatter = within.T @ within / max(1, len(x) - len(seen))
+    scale = float((x**2).sum()) / x.size
+    rounding = (_ROUNDING * float(np.abs(known.features).max())) ** 2
+    scatter[np.diag_indices_from(scatter)] += _RIDGE * scale if scale > rounding else 1.0
+    weights = solve(scatter, mean.T, assume_a="pos")
+    score = held @ weights - 0.5 * (mean.T * weights).sum(0) + np.log(count / len(x))
+    return _spread(softmax(score, axis=1), seen, known.classes)
 
 
 def _kernel(known: Known, features: NDArray[np.float32]) -> Floats:

@@ -57,9 +57,9 @@ def npz_shard(path: Path, choice: Choice = ANY) -> Shard:
 
     def codes(archive: np.lib.npyio.NpzFile) -> Shard:
         save = "save it with np.savez(path, codes=array)"
-        name, has_bits = codes_and_bits(path, list(archive.files), save, choice)
+        name, has_bits, unread = codes_and_bits(path, list(archive.files), save, choice)
         bits = own_bits(path, _member(archive, "bits")) if has_bits else None
-        return Shard.of(path, _member(archive, name), bits=bits, name=name)
+        return Shard.of(path, _member(archive, name), bits=bits, name=name, unread=unread)
 
     return _from_npz(path, codes)
 

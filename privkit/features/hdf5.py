@@ -38,7 +38,7 @@ def hdf5_shard(path: Path, choice: Choice = ANY) -> Shard:
 
     def codes(file: h5py.File) -> Shard:
         save = "save it with file.create_dataset('codes', data=array)"
-        name, has_bits = codes_and_bits(path, _names(file), save, choice)
+        name, has_bits, unread = codes_and_bits(path, _names(file), save, choice)
         dataset = _own(path, file, name)
         bits = own_bits(path, np.asarray(_own(path, file, "bits")[()])) if has_bits else None
         return Shard(
@@ -49,6 +49,7 @@ def hdf5_shard(path: Path, choice: Choice = ANY) -> Shard:
             pick=lambda index: _picked(path, name, index),
             bits=bits,
             packed=name == "packed",
+            unread=unread,
         )
 
     return _from_file(path, codes)

@@ -96,19 +96,22 @@ def _from_arrays(files: Files, asked: _Asked) -> StoredFeatures:
     choice = Choice(asked.columns[0] if asked.columns else None, asked.exclude)
     opener: Callable[..., Shard] = SHARDS[files.kind]
     options: dict[str, Any] = {} if files.kind == "npy" else {"choice": choice}
-    return _decided(files, [opener(path, **options) for path in files.paths], asked.bits)
+    shards = [opener(path, **options) for path in files.paths]
+    unread = dict.fromkeys(name for shard in shards for name in shard.unread)
+    return replace(_decided(files, shards, asked.bits), unread=tuple(unread))
 
 
 def _from_table(files: Files, asked: _Asked) -> StoredFeatures:
     tables, names = feature_columns(files, asked.columns, asked.exclude, option="--columns")
+    known = {*names, *asked.exclude}
+    there = dict.fromkeys(name for table in tables for name in table.there if name not in known)
+    unread = () if asked.columns else tuple(there)
     bits = asked.bits
     if bits is not None and len(names) == 1 and not _lists(tables[0].types[names[0]]):
-        return _codes(files, open_table(files, bits, names), None)
+        return replace(_codes(files, open_table(files, bits, names), None), unread=unread)
     features = _decided(files, numeric_shards(tables, names, files.kind), bits, tuple(names))
     listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     kind = f"{files.kind} column{'s' if len(names) > 1 else ''} {listed}: {features.kind}"
-    known = {*names, *asked.exclude}
-    unread = () if asked.columns else tuple(n for n in tables[0].there if n not in known)
     return replace(features, kind=kind, unread=unread)
 
 

@@ -55,6 +55,7 @@ class Shard:
         pick: returns some rows by their sorted numbers, where that needs no reading of the others.
         bits: N, where the file itself says it.
         packed: whether the file itself says that these are packed bytes.
+        unread: names of other arrays of the file of which nobody said what they hold.
     """
 
     path: Path
@@ -65,11 +66,29 @@ class Shard:
     bits: int | None = None
     packed: bool = False
     pick: Callable[[NDArray[np.int64]], NDArray[Any]] | None = None
+    unread: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, path: Path, values: NDArray[Any], *, bits: int | None, name: str = "") -> Shard:
+    def of(
+        cls,
+        path: Path,
+        values: NDArray[Any],
+        *,
+        bits: int | None,
+        name: str = "",
+        unread: tuple[str, ...] = (),
+    ) -> Shard:
         """Take an array that is in memory or mapped and may stay so."""
-        return cls(path, values.dtype, values.shape, lambda: values, None, bits, name == "packed")
+        return cls(
+            path,
+            values.dtype,
+            values.shape,
+            lambda: values,
+            None,
+            bits,
+            name == "packed",
+            unread=unread,
+        )
 
     @property
     def nbytes(self) -> int:
@@ -144,8 +163,8 @@ def scanned(
 
 def codes_and_bits(
     path: Path, names: Sequence[str], save: str, choice: Choice = ANY
-) -> tuple[str, bool]:
-    """Choose the array that holds the codes, and tell whether ``bits`` stands beside it.
+) -> tuple[str, bool, tuple[str, ...]]:
+    """Choose the array that holds the codes, and tell whether ``bits`` stands beside it, and what.
 
     Args:
         path: the file.
@@ -158,7 +177,7 @@ def codes_and_bits(
     """
     if choice.name is not None:
         if choice.name in names:
-            return choice.name, choice.name in NAMED and "bits" in names
+            return choice.name, choice.name in NAMED and "bits" in names, ()
         raise InputError(
             f"there is no array {choice.name!r}",
             where=path,
@@ -174,7 +193,8 @@ def codes_and_bits(
             found=f"{len(arrays)} arrays: {', '.join(arrays[:50])}" if arrays else "no array",
             remedy=save,
         )
-    return (named or arrays)[0], "bits" in names
+    chosen = (named or arrays)[0]
+    return chosen, "bits" in names, tuple(name for name in arrays if name != chosen)
 
 
 def own_bits(path: Path, stored: NDArray[Any]) -> int:

@@ -19,8 +19,10 @@ from privkit.features.stored import TO_PACKED, Form, files_sha256
 
 __all__ = ["LARGEST", "StoredFeatures"]
 
-#: Records of a file that are looked at, and the share of their values that has to be left.
-_SOME, _LOST = 4096, 0.99
+#: Records that are looked at for lost digits, in runs of so many, and bytes of them at most.
+_SOME, _RUN, _SOME_BYTES = 4096, 64, 64 << 20
+#: Share of whole numbers that may change, and of other values from which on enough are left.
+_CHANGED, _LEFT = 0.01, 0.25
 LARGEST = 16 << 30
 """Bytes of the most that :meth:`StoredFeatures.to_matrix` reads into memory."""
 
@@ -135,21 +137,29 @@ class StoredFeatures:
     def merged(self) -> tuple[str, ...]:
         """Columns of which 32-bit floats merge values that the file tells apart.
 
-        Told from some records spread over each file, where one value in a hundred is lost.
+        Whole numbers, where one in a hundred is not kept as it is; other numbers, where of their
+        values a quarter is left at most, so that it is not the rounding of one computation beside
+        that of another. Told from some records of all files, in runs, for they may be sorted.
 
         Returns:
             Their names, or numbers from 0 where they have none; nothing for codes.
         """
-        lost = np.zeros(self.width, dtype=np.bool_)
-        for shard in self.shards if self.bits is None else ():
-            if np.can_cast(shard.dtype, np.float32) or not shard.shape[0]:
-                continue
-            some = np.linspace(0, shard.shape[0] - 1, min(shard.shape[0], _SOME)).astype(np.int64)
-            block = shard.take(some)
-            stored = block.reshape(len(block), -1)
-            with np.errstate(over="ignore", invalid="ignore"):
-                kept = _values(stored.astype(np.float32))
-            lost |= kept < _LOST * _values(stored)
+        rows = min(_SOME, max(_RUN, _SOME_BYTES // (8 * self.width)))
+        blocks = [
+            shard.take(_runs(shard.shape[0], max(_RUN, rows // len(self.shards))))
+            for shard in (self.shards if self.bits is None else ())
+            if shard.shape[0] and not np.can_cast(shard.dtype, np.float32)
+        ]
+        if not blocks:
+            return ()
+        stored = np.concatenate([block.reshape(len(block), -1) for block in blocks])
+        with np.errstate(over="ignore", invalid="ignore"):
+            kept = stored.astype(np.float32)
+            if stored.dtype.kind in "iu":
+                changed = kept.astype(np.longdouble) != stored.astype(np.longdouble)
+                lost = changed.mean(0) > _CHANGED
+            else:
+                lost = _values(kept) <= _LEFT * _values(stored)
         named = len(self.columns) == self.width
         return tuple(self.columns[i] if named else str(i) for i in np.flatnonzero(lost))
 
@@ -196,6 +206,14 @@ class StoredFeatures:
                 remedy="leave that record out, or repair it",
             )
         return values
+
+
+def _runs(rows: int, some: int) -> NDArray[np.int64]:
+    """Sorted numbers of some rows: runs of neighbours, spread over all."""
+    if rows <= some:
+        return np.arange(rows)
+    starts = np.linspace(0, rows - _RUN, max(1, some // _RUN)).astype(np.int64)
+    return np.unique(starts[:, None] + np.arange(_RUN))
 
 
 def _values(block: NDArray[Any]) -> NDArray[np.int64]:

@@ -45,9 +45,10 @@ def safetensors_shard(path: Path, choice: Choice = ANY) -> Shard:
     """
     header, start = _header(path)
     save = "save it with safetensors.numpy.save_file({'codes': array}, path)"
-    name, has_bits = codes_and_bits(path, list(header), save, choice)
+    name, has_bits, unread = codes_and_bits(path, list(header), save, choice)
     bits = own_bits(path, _mapped(path, "bits", header, start)) if has_bits else None
-    return Shard.of(path, _mapped(path, name, header, start), bits=bits, name=name)
+    array = _mapped(path, name, header, start)
+    return Shard.of(path, array, bits=bits, name=name, unread=unread)
 
 
 def safetensors_arrays(path: Path, wanted: Collection[str] | None) -> dict[str, NDArray[Any]]:

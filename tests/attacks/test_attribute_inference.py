@@ -132,6 +132,34 @@ def test_the_discriminant_sees_along_directions_of_little_spread() -> None:
     assert found["inference_linear, accuracy of sex"].mean() < 0.7
 
 
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("scale", [1.0, 1e-23, 1e18])
+def test_features_that_are_the_label_itself_are_read(model: str, scale: float) -> None:
+    value = np.arange(80) % 2
+    x = np.float32(scale) * np.stack([2 * value - 1, np.zeros(80)], axis=1).astype(np.float32)
+    outcome = attack(x, np.arange(80), value == 1, models=(model,))
+    if scale == 1 or model in ("discriminant", "neighbours", "table"):
+        assert outcome.trials[0].mean() >= 0.85
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("value", [0.0, 0.3, 1e18])
+def test_a_constant_says_nothing_and_ends_nothing(model: str, value: float) -> None:
+    x = np.full((90, 4), value, dtype=np.float32)
+    labels = np.arange(90) % 3
+    for trials in attack(x, np.arange(90), labels, models=(model,)).trials:
+        assert trials.mean() == pytest.approx(1 / 3)
+
+
+def test_more_numbers_than_records_are_a_discriminant_all_the_same() -> None:
+    draw = np.random.default_rng(0)
+    value = np.arange(120) % 2
+    x = draw.normal(size=(120, 10)) @ draw.normal(size=(10, 400)) + 50
+    x[:, 0] += 0.2 * value
+    found = by_measure(attack(x.astype(np.float32), np.arange(120), value == 1))
+    assert found["inference_discriminant, accuracy of sex"].mean() > 0.95
+
+
 def test_codes_of_many_values_are_asked_for_as_words() -> None:
     draw = np.random.default_rng(0)
     x = draw.normal(size=(300, 3)).astype(np.float32)

@@ -14,7 +14,7 @@ from privkit.audit.controls import (
     shuffled_people,
     shuffled_secrets,
 )
-from privkit.audit.material import Known
+from privkit.audit.material import Known, Material
 
 
 def test_the_identity_encoder_stores_the_secret_and_little_else() -> None:
@@ -77,3 +77,14 @@ def test_a_large_store_is_reduced_to_a_few_hundred_people() -> None:
     small = reduced(store(0.0, people=500, records=3), 0)
     assert len(np.unique(small.owners)) == 200
     assert len(small) == 600
+
+
+def test_identity_of_people_who_are_not_all_in_the_gallery() -> None:
+    person = np.repeat(np.arange(300, 340), 2)
+    rows = np.zeros((80, 4), np.float32)
+    gallery = Known(np.zeros((20, 4), np.float32), np.arange(300, 320))
+    made = identity(Material(rows, None, person, gallery=gallery), person, 0)
+    assert made.gallery is not None
+    near = ((made.features[:, None] - made.gallery.features[None]) ** 2).sum(2).argmin(1)
+    known = person < 320
+    assert (gallery.person[near[known]] == person[known]).all()

@@ -42,6 +42,8 @@ def test_columns_that_nobody_named(tmp_path: Path) -> None:
         (np.arange(600), False),
         (np.arange(600) * 1_000_000, False),
         (1.0 + 1e-12 * np.arange(600), True),
+        (10**18 + np.arange(600), True),
+        (np.arange(600) % 256 / 255 * (1 + 1e-16 * (np.arange(600) % 2)), False),  # by two ways
         (RNG(0).normal(size=600), False),  # what most programs write
         (RNG(0).normal(size=600).astype(np.float32), False),
     ],
@@ -53,6 +55,29 @@ def test_digits_that_32_bits_do_not_hold(tmp_path: Path, column: np.ndarray, mer
     assert [lack.attack for lack in unexamined(features)] == (
         ["attacks on all digits of the columns b"] if merges else []
     )
+
+
+def test_digits_of_sorted_and_of_many_files(tmp_path: Path) -> None:
+    np.save(tmp_path / "sorted.npy", (5e9 + np.arange(300_000))[:, None].astype(np.int64))
+    assert open_features(tmp_path / "sorted.npy").merged() == ("0",)
+    np.save(tmp_path / "floats.npy", (5e9 + np.arange(300_000))[:, None])
+    assert open_features(tmp_path / "floats.npy").merged() == ("0",)
+    folder = tmp_path / "many"
+    folder.mkdir()
+    ids = RNG(0).permutation(2000)
+    for n in range(100):
+        np.save(folder / f"{n:03}.npy", (5e9 + ids[20 * n : 20 * n + 20])[:, None])
+    assert open_features(folder).merged() == ("0",)
+
+
+def test_arrays_that_nobody_named(tmp_path: Path) -> None:
+    codes, who = RNG(0).integers(0, 2, (20, 8)), np.arange(20)
+    np.savez(tmp_path / "a.npz", codes=codes, who=who, mail=who)
+    assert open_features(tmp_path / "a.npz", exclude=["who"]).unread == ("mail",)
+    assert open_features(tmp_path / "a.npz", columns=["codes"]).unread == ()
+    path = table(tmp_path / "t.parquet", code=np.arange(20), mail=[str(n) for n in who])
+    assert open_features(path, bits=5, columns=["code"]).unread == ()
+    assert open_features(path, bits=5).unread == ("mail",)
 
 
 def test_digits_in_an_array_and_never_in_codes(tmp_path: Path) -> None:

@@ -87,6 +87,14 @@ def test_a_sample_without_power_is_inconclusive() -> None:
     assert enough.verdict == "no leak found"
 
 
+def test_what_was_given_and_failed_is_not_what_was_not_given() -> None:
+    failed = NotRun("inference: sex, seed 0", "it failed: IndexError", "a report", weakens=True)
+    asked = NotRun("inference", "no attribute is given", "a label with --sensitive")
+    verdicts = [judge("inference", [], policy(), not_run=[n], family=1) for n in (failed, asked)]
+    assert [one.verdict for one in verdicts] == ["inconclusive", "not run"]
+    assert verdicts[0].sentence == "Inconclusive: not all attacks were run: inference: sex, seed 0."
+
+
 def test_an_attack_left_out_for_time_takes_no_leak_found_away() -> None:
     left = NotRun("decoder", "no time", "a larger budget", weakens=True)
     only_said = NotRun("total_variation", "no gradient", "an encoder with one")
