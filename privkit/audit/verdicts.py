@@ -170,7 +170,7 @@ def _sentence(rates: Sequence[Rate], verdict: Verdict, why: str, limit: float) -
         "leaks": f"Leaks: {why or found}; {residual}, the policy allows {percent(limit)}.",
         "attack invalid": f"No verdict: {why}.",
         "inconclusive": f"Inconclusive: {why}; {found}.",
-        "no leak found": f"No leak found: {found}; {residual} at most "
+        "no leak found": f"No leak found: {found}; {residual}, at most "
         f"{percent(highest)} for all attacks tried, the policy allows {percent(limit)}."
         + (within if strongest.bound > 0 else ""),
         "not run": f"Not examined: {why}.",

@@ -21,9 +21,13 @@ __all__ = [
 ]
 
 
+#: A greater probability is said to be greater than this.
+_SURE = 0.99
+
+
 def power_words(power: float) -> str:
     """A probability in percent; one that is almost 1 is not rounded to certainty."""
-    return "over 99%" if power > 0.99 else percent(power)
+    return f"over {_SURE:.0%}" if power > _SURE else percent(power)
 
 
 def rate_words(rate: Rate) -> str:
@@ -47,7 +51,8 @@ def headline_words(audit: Audit) -> str:
     if audit.verdict != "no leak found":
         return audit.verdict
     powers = [f.power or 0.0 for f in audit.risks if f.verdict == "no leak found"]
-    return f"no leak found, power {power_words(min(powers, default=0.0))} or more"
+    least = min(powers, default=0.0)
+    return f"no leak found, power {power_words(least)}" + ("" if least > _SURE else " or more")
 
 
 def sample_words(finding: RiskFinding, large_leak: float | None) -> str:
