@@ -112,7 +112,7 @@ def _discriminant(known: Known, features: NDArray[np.float32]) -> Floats:
     It sees along directions of little spread beside others of much, which a penalty drowns.
     scikit-learn's fails where a class has no spread at all, as of a constant.
     """
-    from scipy.linalg import solve
+    from scipy.linalg import cho_factor, cho_solve
     from scipy.special import softmax
 
     seen, code, count = np.unique(known.labels, return_inverse=True, return_counts=True)
@@ -131,7 +131,7 @@ def _discriminant(known: Known, features: NDArray[np.float32]) -> Floats:
     scale = float((x**2).sum()) / x.size
     rounding = (_ROUNDING * float(np.abs(known.features).max())) ** 2
     scatter[np.diag_indices_from(scatter)] += _RIDGE * scale if scale > rounding else 1.0
-    weights = solve(scatter, mean.T, assume_a="pos")
+    weights = cho_solve(cho_factor(scatter), mean.T)
     score = held @ weights - 0.5 * (mean.T * weights).sum(0) + np.log(count / len(x))
     return _spread(softmax(score, axis=1), seen, known.classes)
 
