@@ -19,9 +19,9 @@ the term of the two. Where nothing leaks, the sign of each term is a toss: their
 2/pi asin(1/m) (Sheppard 1899): all pairs together make the variance of the rate 1 + 2/pi = 1.64
 times that of independent trials, whatever the number of people and folds. With few features, or a
 kernel that sees few neighbours, it lies between 0.8 and 1.9 by simulation; where there is a leak,
-fewer hits are tossed, but what is learned differs from sample to sample. In
-simulated stores of 60 people it is 1 to 2 times, by attack and leak, 1.5 on average, and the
-intervals hold the true rate as often as they say (``reports/audit_calibration``). One sample cannot
+fewer hits are tossed, but what is learned differs from sample to sample. In simulated stores of 60
+people it is 0.8 to 2.9 times, by attack and leak, and 1.5 to 1.6 on average; the intervals hold the
+true rate as often as they say (``reports/audit_calibration``). One sample cannot
 tell it: cross-fitting has no unbiased estimate of its variance (Bengio and Grandvalet, JMLR 2004).
 
 Of identification, too, an attack that names the same person whatever it sees hits all trials of
