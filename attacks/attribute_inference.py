@@ -108,6 +108,20 @@ class AttributeInference:
                 ]
         return InferenceOutcome(tuple(trials), tuple(notes))
 
+    def deal(self, labels: Ints, person: Ints, seed: int) -> Ints:
+        """Which fold each record is in, alike for all models: they are compared with one another.
+
+        Args:
+            labels: ``(n,)``.
+            person: ``(n,)``, whose records go into one fold.
+            seed: of the attack.
+
+        Returns:
+            ``(n,)`` from 0.
+        """
+        folds = min(self.folds, len(np.unique(person)))
+        return folds_by_label(labels, person, folds, np.random.default_rng([seed, 0]))
+
     def _trials(
         self,
         model: str,
@@ -118,10 +132,7 @@ class AttributeInference:
         rng: np.random.Generator,
     ) -> list[Trials]:
         people = len(np.unique(known.person))
-        folds = min(self.folds, people)
-        # The same folds for all models that take the same records: they are compared with another.
-        dealing = np.random.default_rng([seed, 0])
-        fold = folds_by_label(known.labels, known.person, folds, dealing)
+        fold = self.deal(known.labels, known.person, seed)
         given = dealt(known.person, derangement(people, rng), rng)
         control = Known(known.features[given], known.person, known.labels, known.classes)
         unrelated = public
@@ -146,7 +157,7 @@ class AttributeInference:
             hits(attacked, known.labels),
             guess,
             hits(controlled, known.labels),
-            folds=folds,
+            folds=int(fold.max()) + 1,
         )
         balanced = Trials(
             attack,
@@ -156,7 +167,7 @@ class AttributeInference:
             np.full(len(known), 1 / present),
             hits(_lift(controlled, prior), known.labels),
             len(known) / (present * sizes[known.labels]),
-            folds,
+            plain.folds,
         )
         return [plain, balanced]
 

@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 from attacks.matching.base import Features, Ints, Matcher, Scorer, by_candidate, on_a_grid, sums
 from attacks.matching.distances import squared_distances
 from attacks.matching.shrinkage import shrunk_covariance
+from privkit.evaluation.ridge import LEAST_RIDGE, ridge
 
 __all__ = ["LDA", "PLDA"]
 
-#: Of the mean spread, what is added to every direction, so that none has nothing.
+#: Of the mean spread, what is added to every direction beside shrinking.
 _RIDGE = 1e-6
-_LEAST_RIDGE = 1e-10
-#: Of a number, what a mean of several equal ones may be off by.
-_ROUNDING = 64 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True)
@@ -107,11 +105,9 @@ class _Moments:
             # Nobody has two rows: nothing tells the spread of a person from that between people.
             within, noise = _of_means(means), 0.0
         scale = float(np.trace(within) + (means**2).sum() / len(means)) / len(centre)
-        # A spread of nothing but the rounding of means (constant features) is given some: every
-        # score is then a tie.
-        rounding = (_ROUNDING * float(np.abs(rows).max())) ** 2
-        ridge = _RIDGE if shrunk else _LEAST_RIDGE
-        within += np.eye(len(centre)) * (ridge * scale if scale > rounding else 1.0)
+        # Of constant features every score is then a tie.
+        added = ridge(_RIDGE if shrunk else LEAST_RIDGE, scale, rows)
+        within += np.eye(len(centre)) * added
         return cls(len(count), centre, within, means, noise)
 
     @property

@@ -34,7 +34,6 @@ from attacks.matching import MATCHERS
 from attacks.split import Split
 from privkit.evaluation.attribute_values import attribute_of
 from privkit.evaluation.equal_rows import equal_rows
-from privkit.evaluation.people import folds_by_label
 from privkit.evaluation.posteriors import models_for
 from privkit.evaluation.trials import Trials
 from privkit.models.defenses import Defense
@@ -81,9 +80,7 @@ def attribute_sides(
     labels = attribute.labels(values)
     inside = labels >= 0
     features, person, labels = features[inside], person[inside], labels[inside]
-    rng = np.random.default_rng([seed, 0])  # the folds of privkit's models
-    folds = min(AttributeInference().folds, len(np.unique(person)))
-    fold = folds_by_label(labels, person, folds, rng)
+    fold = AttributeInference().deal(labels, person, seed)
     count = np.bincount(labels, minlength=len(attribute.names))
     weight = len(labels) / (np.count_nonzero(count) * count[labels])
     nothing = np.zeros(len(labels))

@@ -106,7 +106,8 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
     trials: list[Trials] = []
     notes: list[str] = []
     for suffix, rounds in scenes.items():
-        trials += _tried(material, rounds, seed, suffix, notes)
+        tried, said = _of_scene(material, rounds, seed, suffix)
+        trials, notes = [*trials, *tried], [*notes, *said]
     isolated = [
         replace(
             t,
@@ -117,18 +118,18 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
         for t in trials
         if t.measure == "rank-1"
     ]
-    tried = Tried(
+    outcome = Tried(
         {"singling_out": isolated, "linkability": trials},
-        {risk: list(dict.fromkeys(notes)) for risk in _RISKS if notes},
+        {risk: notes for risk in _RISKS if notes},
     )
     if not details:
-        return tried
+        return outcome
     probes, gallery = next(iter(scenes.values()))[0]
     person = material.person
     curves, table = link_details(
         material.features[probes], person[probes], gallery.features, gallery.person, seed
     )
-    return replace(tried, curves={"linkability": curves}, tables={"linkability": [table]})
+    return replace(outcome, curves={"linkability": curves}, tables={"linkability": [table]})
 
 
 def _scenes(material: Material, seed: int, targets: int) -> dict[str, list[_Round]]:
@@ -141,10 +142,11 @@ def _scenes(material: Material, seed: int, targets: int) -> dict[str, list[_Roun
     return {"_gallery": with_gallery, **({"": within} if within else {})}
 
 
-def _tried(
-    material: Material, rounds: Sequence[_Round], seed: int, suffix: str, notes: list[str]
-) -> list[Trials]:
-    """All matchers in all rounds, pooled, named with ``suffix``; ``notes`` is added to."""
+def _of_scene(
+    material: Material, rounds: Sequence[_Round], seed: int, suffix: str
+) -> tuple[list[Trials], list[str]]:
+    """All matchers in all rounds, pooled and named with ``suffix``, and what has to be known."""
+    notes = []
     # The same people in all rounds. Of fewer each is named more easily: too high, not too low.
     everyone = max((gallery.person for _, gallery in rounds), key=len)
     width = material.features.shape[1]
@@ -167,7 +169,8 @@ def _tried(
             closed=closed,
         )
     ]
-    return [replace(_a_person_alike(t), attack=f"{t.attack}{suffix}") for t in pooled(linked)]
+    alike = (_a_person_alike(t) for t in pooled(linked))
+    return [replace(t, attack=f"{t.attack}{suffix}") for t in alike], notes
 
 
 def _too_wide(width: int) -> list[str]:

@@ -94,8 +94,8 @@ def rebuilding_tasks(material: Material, seed: int) -> tuple[list[Task], list[No
         if missing is not None:
             what, _, supply = missing.partition(": ")
             # To withhold the encoder, or its gradient, must not make the verdict easier to pass.
-            blind = material.encoder is None or not material.encoder.differentiable
-            weakens = material.encoder is None or (blind and "gradient" in attack.needs)
+            encoder = material.encoder
+            weakens = encoder is None or ("gradient" in attack.needs and not encoder.differentiable)
             lacks.append(NotRun(name, f"it needs {what}", supply, weakens=weakens))
             continue
         seconds = _SECONDS * (0.1 + len(setting.scene.targets) / 100)

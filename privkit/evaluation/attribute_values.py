@@ -105,11 +105,12 @@ def _cut(numbers: NDArray[np.float64], name: str, notes: Sequence[str]) -> Attri
     bounds = [f"{edge:g}" for edge in edges]
     between = [f"{low} to {high}" for low, high in pairwise(bounds)]
     names = (f"at most {bounds[0]}", *between, f"above {bounds[-1]}")
+    different = len(np.unique(numbers))
     said = (
-        f"{name} is a number of {len(np.unique(numbers)):,} different values; it is cut at its "
+        f"{name} is a number of {different:,} different values; it is cut at its "
         f"quantiles into {len(names)} classes: {'; '.join(names)}"
     )
-    if (numbers % 1 == 0).all() and len(np.unique(numbers)) <= len(numbers) / FEWEST_PEOPLE:
+    if (numbers % 1 == 0).all() and different <= len(numbers) / FEWEST_PEOPLE:
         said += "; codes rather than amounts are attacked one by one if written as words (c17)"
     return Attribute(names, (*notes, said), edges, {})
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from privkit.evaluation.equal_rows import equal_rows
 from privkit.evaluation.people import folds_by_label
 from privkit.evaluation.probes import NEIGHBOURS, linear_probe
+from privkit.evaluation.ridge import LEAST_RIDGE, ridge
 
 __all__ = ["MODELS", "Known", "Model", "cross_fitted", "hits", "models_for", "shares"]
 
@@ -29,10 +30,6 @@ _LANDMARKS = 300
 _LEAVES = 15
 _ROUNDS = 50
 _TREES = 200
-#: Of the mean variance, what is added to that of every direction.
-_RIDGE = 1e-10
-#: Of a number, what a mean of several equal ones may be off by.
-_ROUNDING = 64 * np.finfo(np.float64).eps
 #: Trees of the random forest.
 _FOREST = 100
 #: Features that boosting looks at: those that differ most between the labels in training.
@@ -128,9 +125,8 @@ def _discriminant(known: Known, features: NDArray[np.float32]) -> Floats:
     mean /= count[:, None]
     within = x - mean[code]
     scatter = within.T @ within / max(1, len(x) - len(seen))
-    scale = float((x**2).sum()) / x.size
-    rounding = (_ROUNDING * float(np.abs(known.features).max())) ** 2
-    scatter[np.diag_indices_from(scatter)] += _RIDGE * scale if scale > rounding else 1.0
+    variance = float((x**2).sum()) / x.size
+    scatter[np.diag_indices_from(scatter)] += ridge(LEAST_RIDGE, variance, known.features)
     weights = cho_solve(cho_factor(scatter), mean.T)
     score = held @ weights - 0.5 * (mean.T * weights).sum(0) + np.log(count / len(x))
     return _spread(softmax(score, axis=1), seen, known.classes)

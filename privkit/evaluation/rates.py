@@ -21,8 +21,8 @@ times that of independent trials, whatever the number of people and folds. With 
 kernel that sees few neighbours, it lies between 0.8 and 1.9 by simulation; where there is a leak,
 fewer hits are tossed, but what is learned differs from sample to sample. In simulated stores of 60
 people it is 0.8 to 2.9 times, by attack and leak, and 1.5 to 1.6 on average; the intervals hold the
-true rate as often as they say (``reports/audit_calibration``). One sample cannot
-tell it: cross-fitting has no unbiased estimate of its variance (Bengio and Grandvalet, JMLR 2004).
+true rate as often as they say (``reports/audit_calibration``). One sample cannot tell it:
+cross-fitting has no unbiased estimate of its variance (Bengio and Grandvalet, JMLR 2004).
 
 Of identification, too, an attack that names the same person whatever it sees hits all trials of
 that one, and its few hits look like a cluster. What the feature adds is seen beside the control: a

@@ -164,13 +164,17 @@ def scanned(
 def codes_and_bits(
     path: Path, names: Sequence[str], save: str, choice: Choice = ANY
 ) -> tuple[str, bool, tuple[str, ...]]:
-    """Choose the array that holds the codes, and tell whether ``bits`` stands beside it, and what.
+    """Choose the array that holds the codes, and tell what stands beside it.
 
     Args:
         path: the file.
         names: of its arrays.
         save: how to save codes under a name, for the error.
         choice: which one is meant, or not.
+
+    Returns:
+        Its name, whether ``bits`` stands beside it, and the names of which nobody said what they
+        hold; none of these where the array was named.
 
     Raises:
         InputError: if it is not clear which array holds the codes, or the one meant is not there.
