@@ -24,9 +24,10 @@ def unexamined(features: StoredFeatures) -> list[NotRun]:
     if features.unread:
         found.append(
             NotRun(
-                f"attacks on the columns {listed(features.unread)}",
-                "nobody said what these columns are, and they are not read as features",
-                "the columns that are features, with --columns, if the store is without the others",
+                f"attacks on what lies beside the features: {listed(features.unread)}",
+                "nobody said what it is, and it is not read as features",
+                "what are the features, with --columns, or a file of them alone, if the store is "
+                "without the rest",
                 weakens=True,
             )
         )

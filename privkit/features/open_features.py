@@ -19,6 +19,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from privkit.errors import InputError
 from privkit.features.codes import check_bits
@@ -35,6 +36,8 @@ from privkit.features.tables import open_table
 __all__ = ["FEATURE_KINDS", "open_features"]
 
 FEATURE_KINDS = {**KINDS, ".faiss": "FAISS", ".index": "FAISS"}
+#: How :attr:`StoredFeatures.unread` calls the numbers that were given to the vectors of an index.
+_NUMBERS = "numbers of the vectors"
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,13 @@ def _from_faiss(files: Files, asked: _Asked) -> StoredFeatures:
             "adversary with the index has them.",
         )
     kind = f"FAISS {indexes[0].name}: {features.kind}"
-    return replace(features, kind=kind, notes=notes, own_ids=_numbers(indexes))
+    unread = (_NUMBERS,) if any(_given(index.ids) for index in indexes) else ()
+    return replace(features, kind=kind, notes=notes, unread=unread, own_ids=_numbers(indexes))
+
+
+def _given(ids: NDArray[np.int64] | None) -> bool:
+    """Whether vectors were given numbers, and are not counted from 0 in some order."""
+    return ids is not None and not np.array_equal(np.sort(ids), np.arange(len(ids)))
 
 
 def _numbers(indexes: Sequence[FaissIndex]) -> Any:

@@ -40,7 +40,8 @@ class StoredFeatures:
         paths: the files, in the order of the records.
         notes: what somebody who reads a result should know, a sentence each.
         columns: the names of the columns, for Parquet and CSV.
-        unread: the names of the columns that are no features, as nobody said what they hold.
+        unread: the names of what lies beside the features and is not read, as nobody said what
+            it holds: columns, arrays, the numbers that somebody gave the vectors of an index.
         form: how codes lie in the files, ``None`` for floats.
         shards: the arrays, one a file.
         own_ids: ``(n,)`` the numbers that a FAISS index gives its vectors.

@@ -270,7 +270,9 @@ def test_a_gallery_that_says_nothing_hides_no_leak_within_the_store() -> None:
 
 def test_what_no_attack_sees_is_never_cleared() -> None:
     material = store(0.0, people=60, records=3)
-    lack = NotRun("attacks on the columns email", "not read", "--columns", weakens=True)
+    lack = NotRun(
+        "attacks on what lies beside the features: email", "not read", "--columns", weakens=True
+    )
     cleared, open_one = (
         audited(replace(material, unexamined=of)).audit.finding("linkability")
         for of in ((), (lack,))

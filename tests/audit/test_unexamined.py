@@ -31,7 +31,7 @@ def test_columns_that_nobody_named(tmp_path: Path) -> None:
     assert features.unread == ("email", "user")
     (lack,) = unexamined(features)
     assert lack.weakens
-    assert lack.attack == "attacks on the columns email, user"
+    assert lack.attack == "attacks on what lies beside the features: email, user"
     assert unexamined(open_features(path, columns=["vector"])) == []
 
 
@@ -95,9 +95,9 @@ def test_the_audit_is_told(tmp_path: Path) -> None:
         who=list("ppqqrrss"),
     )
     opened = open_material(Given(features=[str(path)], person="who"))
-    assert [lack.attack for lack in opened.material.unexamined] == ["attacks on the columns email"]
-    assert any(w.startswith("Not examined: attacks on the columns email") for w in
-               opened.record.warnings)  # fmt: skip
+    (lack,) = opened.material.unexamined
+    assert lack.attack == "attacks on what lies beside the features: email"
+    assert any(w.startswith(f"Not examined: {lack.attack}") for w in opened.record.warnings)
 
 
 def test_records_in_the_order_of_their_people(tmp_path: Path) -> None:

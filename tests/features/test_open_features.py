@@ -418,6 +418,18 @@ def test_faiss_indexes(tmp_path, spec, exact):
         assert np.abs(stored.to_matrix()[order] - expected).mean() < 1
         assert "approximations" in stored.notes[0]
     assert stored.ids().tolist()[order[1]] == ("3" if numbered else "1")
+    assert stored.unread == (("numbers of the vectors",) if numbered else ())
+
+
+@faiss_there
+def test_vectors_that_were_only_counted_have_no_numbers_that_could_tell(tmp_path):
+    import faiss
+
+    index = faiss.index_factory(6, "IVF3,Flat")  # keeps its lists apart, hence its numbers
+    index.train(FLOATS)
+    index.add(FLOATS)
+    faiss.write_index(index, str(tmp_path / "f.index"))
+    assert open_features(tmp_path / "f.index").unread == ()
 
 
 @faiss_there
