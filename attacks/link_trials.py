@@ -50,7 +50,7 @@ def link_trials(
 
     A matcher that learns does so from the public people, or, where there are none, from the records
     of the other people here (:mod:`attacks.cross_fitting`): an adversary who knows whose those are.
-    With fewer than four people it is left out.
+    With fewer than four people it is left out. Of codes, so is a matcher that is for floats.
 
     Args:
         probes: ``(n, d)`` of ±1 or floats, without NaN.
@@ -214,8 +214,11 @@ class _Store:
             yield from _closed(f"linkage_{name}", scores)
 
     def judges(self, matchers: Mapping[str, Matcher]) -> Iterator[tuple[str, Judge]]:
-        """Every matcher that has what it needs."""
+        """Every matcher that has what it needs; of codes, not those that are for floats."""
+        codes = bool((np.abs(self.gallery) == 1).all())
         for name, matcher in matchers.items():
+            if matcher.of_floats and codes:
+                continue
             judge = self._judge(matcher)
             if judge is not None:
                 yield name, judge

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from attacks.matching.base import Matcher, Scorer
 from attacks.matching.bits import WeightedHamming
+from attacks.matching.columns import DiagonalPLDA
 from attacks.matching.distances import Cosine, Mean, Nearest
 from attacks.matching.two_covariance import LDA, PLDA
 
@@ -21,4 +22,5 @@ MATCHERS: dict[str, Matcher] = {
     "lda": LDA(),
     "lda_unshrunk": LDA(shrunk=False),
     "plda": PLDA(),
+    "plda_diagonal": DiagonalPLDA(),
 }

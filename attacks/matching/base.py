@@ -18,6 +18,7 @@ __all__ = [
     "Matcher",
     "Scorer",
     "by_candidate",
+    "deviations",
     "on_a_grid",
     "sums",
 ]
@@ -59,9 +60,11 @@ class Matcher(ABC):
 
     Attributes:
         learns: whether it needs rows of other people with their names.
+        of_floats: whether it is for floats: of codes another matcher reads the same.
     """
 
     learns: ClassVar[bool] = False
+    of_floats: ClassVar[bool] = False
 
     def fit(self, public: Features | None, person: Ints | None, rng: np.random.Generator) -> Scorer:
         """Learn from people who are neither probes nor candidates; of many, some are drawn.
@@ -105,6 +108,12 @@ def sums(rows: NDArray[np.floating[Any]], start: Ints) -> NDArray[np.float64]:
     """The sum of each person's rows, ``(people, d)``, of rows from :func:`by_candidate`."""
     total: NDArray[np.float64] = np.add.reduceat(rows, start, axis=0, dtype=np.float64)
     return total
+
+
+def deviations(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviation of each column; exactly 0 of those whose values are all the same."""
+    found: NDArray[np.float64] = np.where((rows != rows[0]).any(0), rows.std(0), 0.0)
+    return found
 
 
 def on_a_grid(

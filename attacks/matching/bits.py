@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.matching.base import Features, Ints, Matcher, Scorer, by_candidate, on_a_grid, sums
+from attacks.matching.intraclass import intraclass, towards_their_mean
 
 __all__ = ["WeightedHamming"]
 
-#: The likeness of a person's bits, learned bit by bit, counts as much as their mean over all bits
-#: where it was learned from so many people.
-_PEOPLE_OF_THE_MEAN = 10.0
 #: Between a bit that says nothing of the person and one that says everything.
 _LEAST, _MOST = 1e-4, 0.99
 
@@ -42,40 +40,11 @@ class WeightedHamming(Matcher):
         count = np.diff(np.r_[start, len(rows)]).astype(np.float64)
         ones = sums(rows, start)
         often = (ones.sum(0) + 0.5) / (count.sum() + 1.0)
-        likeness = _shrunk(_intraclass(ones, count), len(count))
+        likeness = towards_their_mean(intraclass(ones, ones, count), len(count))
+        likeness = likeness.clip(_LEAST, _MOST)
         # Of a bit that is the same everywhere nothing was learned, least of all a weight.
         varies = (ones.sum(0) > 0) & (ones.sum(0) < count.sum())
         return _BitScorer(cut[varies], often[varies], likeness[varies], varies)
-
-
-def _intraclass(ones: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Intraclass correlation of each bit by the analysis of variance (Fleiss 1981).
-
-    Args:
-        ones: ``(people, d)``, how many of a person's rows are 1.
-        count: ``(people,)``, how many rows a person has.
-
-    Returns:
-        ``(d,)``; a half throughout where nobody has two rows.
-    """
-    people, total = len(count), count.sum()
-    if total == people:
-        return np.full(ones.shape[1], 0.5, dtype=np.float64)
-    share = ones / count[:, None]
-    between = (count[:, None] * (share - ones.sum(0) / total) ** 2).sum(0) / (people - 1)
-    within = (ones * (1.0 - share)).sum(0) / (total - people)
-    rows = (total - (count**2).sum() / total) / (people - 1)
-    spread = between + (rows - 1.0) * within
-    correlation: NDArray[np.float64] = np.zeros_like(spread)
-    np.divide(between - within, spread, out=correlation, where=spread > 0)
-    return correlation
-
-
-def _shrunk(correlation: NDArray[np.float64], people: int) -> NDArray[np.float64]:
-    """Towards the mean over the bits, the more the fewer the people."""
-    share = people / (people + _PEOPLE_OF_THE_MEAN)
-    mixed: NDArray[np.float64] = share * correlation + (1.0 - share) * correlation.mean()
-    return mixed.clip(_LEAST, _MOST)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,12 +8,21 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.matching.base import Features, Ints, Matcher, Scorer, by_candidate, on_a_grid, sums
+from attacks.matching.base import (
+    Features,
+    Ints,
+    Matcher,
+    Scorer,
+    by_candidate,
+    deviations,
+    on_a_grid,
+    sums,
+)
 from attacks.matching.distances import squared_distances
 from attacks.matching.shrinkage import shrunk_covariance
 from privkit.evaluation.ridge import LEAST_RIDGE, ridge
 
-__all__ = ["LDA", "PLDA"]
+__all__ = ["LDA", "PLDA", "RatioScorer"]
 
 #: Of the mean spread, what is added to every direction beside shrinking.
 _RIDGE = 1e-6
@@ -40,9 +49,14 @@ class LDA(Matcher):
 
     def learned(self, public: Features, person: Ints) -> Scorer:
         """Find the discriminants."""
-        model = _Moments.of(public, person, shrunk=self.shrunk)
-        _, axes = _axes(model.between, model.within)
-        return _DiscriminantScorer(model.centre, axes[:, : model.people - 1])
+        rows = public.astype(np.float64)
+        # Shrinking compares the spread of directions, and the units are part of it. Else they only
+        # decide what the least ridge drowns.
+        own = deviations(rows)
+        unit = np.where((own > 0) & (not self.shrunk), own, 1.0)
+        model = _Moments.of(rows / unit, person, shrunk=self.shrunk)
+        axes = _discriminants(model.means, model.within) / unit[:, None]
+        return _DiscriminantScorer(model.centre * unit, axes)
 
 
 @dataclass(frozen=True)
@@ -60,10 +74,10 @@ class PLDA(Matcher):
 
     def learned(self, public: Features, person: Ints) -> Scorer:
         """Learn both covariances and the axes in which both are diagonal."""
-        model = _Moments.of(public, person)
+        model = _Moments.of(public.astype(np.float64), person)
         spread, axes = _axes(model.between_shrunk(), model.within)
         keep = spread > 1e-6
-        return _RatioScorer(model.centre, axes[:, keep], spread[keep])
+        return RatioScorer(model.centre, axes[:, keep], spread[keep])
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,22 +85,20 @@ class _Moments:
     """What rows of several people say of the rows of any.
 
     Attributes:
-        people: how many they were.
         centre: ``(d,)``, the mean of their means.
         within: ``(d, d)``, covariance of one person's rows, positive definite.
         means: ``(people, d)``, about the centre.
         noise: what the means' covariance has of ``within``, a share.
     """
 
-    people: int
     centre: NDArray[np.float64]
     within: NDArray[np.float64]
     means: NDArray[np.float64]
     noise: float
 
     @classmethod
-    def of(cls, public: Features, person: Ints, *, shrunk: bool = True) -> _Moments:
-        rows, start = by_candidate(public.astype(np.float64), person)
+    def of(cls, public: NDArray[np.float64], person: Ints, *, shrunk: bool = True) -> _Moments:
+        rows, start = by_candidate(public, person)
         count = np.diff(np.r_[start, len(rows)])
         means = sums(rows, start) / count[:, None]
         centre = means.mean(0)
@@ -108,13 +120,7 @@ class _Moments:
         # Of constant features every score is then a tie.
         added = ridge(_RIDGE if shrunk else LEAST_RIDGE, scale, rows)
         within += np.eye(len(centre)) * added
-        return cls(len(count), centre, within, means, noise)
-
-    @property
-    def between(self) -> NDArray[np.float64]:
-        """Covariance of the means, ``(d, d)``, of rank ``people - 1`` at most."""
-        covariance: NDArray[np.float64] = self.means.T @ self.means / (self.people - 1)
-        return covariance
+        return cls(centre, within, means, noise)
 
     def between_shrunk(self) -> NDArray[np.float64]:
         """Covariance between people, less what rows within each add to it; may be indefinite."""
@@ -124,6 +130,20 @@ class _Moments:
 def _of_means(means: NDArray[np.float64]) -> NDArray[np.float64]:
     """Covariance of people's means, shrunk."""
     return shrunk_covariance(means, np.arange(len(means)), freedom=len(means) - 1)
+
+
+def _discriminants(means: NDArray[np.float64], within: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Axes ``(d, people - 1)`` along which ``within`` is 1 and the means' covariance diagonal.
+
+    The others, along which the means do not differ, are never computed: there are few people.
+    """
+    from scipy.linalg import cholesky, solve_triangular
+
+    root = cholesky(within, lower=True)
+    whitened = solve_triangular(root, means.T, lower=True)
+    axes, _, _ = np.linalg.svd(whitened, full_matrices=False)
+    found = solve_triangular(root, axes[:, : len(means) - 1], lower=True, trans="T")
+    return np.ascontiguousarray(found)
 
 
 def _axes(
@@ -156,8 +176,14 @@ class _DiscriminantScorer(Scorer):
 
 
 @dataclass(frozen=True, eq=False)
-class _RatioScorer(Scorer):
-    """Log-likelihood ratio along ``axes`` ``(d, k)``: within has variance 1, between ``spread``."""
+class RatioScorer(Scorer):
+    """Log-likelihood ratio along axes along which within has variance 1 and between ``spread``.
+
+    Attributes:
+        centre: ``(d,)``.
+        axes: ``(d, k)``, or ``(d,)`` factors where the axes are the columns.
+        spread: ``(k,)``.
+    """
 
     centre: NDArray[np.float64]
     axes: NDArray[np.float64]
@@ -169,13 +195,17 @@ class _RatioScorer(Scorer):
         """Log-likelihood ratios, in nats."""
         rows, start = by_candidate(gallery, gallery_person)
         count = np.diff(np.r_[start, len(rows)])[:, None]
-        x = (probes - self.centre) @ self.axes
+        x = self._along(probes - self.centre)
         # The person's point, given the candidate's rows: its mean and the variance of a new row.
         weight = self.spread / (count * self.spread + 1.0)
-        mean = weight * ((sums(rows, start) - count * self.centre) @ self.axes)
+        mean = weight * self._along(sums(rows, start) - count * self.centre)
         variance = 1.0 + weight
         anybody = 1.0 + self.spread
         ratio = (mean / variance) @ x.T
         ratio += (0.5 / anybody - 0.5 / variance) @ (x**2).T
         ratio -= 0.5 * (mean**2 / variance + np.log(variance / anybody)).sum(1)[:, None]
         return on_a_grid(ratio).T
+
+    def _along(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = rows @ self.axes if self.axes.ndim == 2 else rows * self.axes
+        return found

@@ -50,6 +50,14 @@ _WIDE = (
     "Of features of {width:,} numbers, {names} read the {narrow} directions at most in which "
     "records differ most; what tells people apart along other directions they do not see."
 )
+#: Records beyond one a person, for each number, from which a covariance shows where little varies.
+_RECORDS = 2
+_FEW = (
+    "{n:,} records of {people:,} people are too few to tell along which of {width:,} directions a "
+    "person's records differ least (from about {needed:,} records of as many people on): what "
+    "tells people apart along a few of these, and in no single column, "
+    "linkage_lda_unshrunk{suffix} does not see."
+)
 #: Of more records one round has probes enough.
 _MANY = 100_000
 
@@ -156,6 +164,9 @@ def _of_scene(
     if wide:
         names = " and ".join(f"linkage_{name}{suffix}" for name in wide)
         notes.append(_WIDE.format(width=width, names=names, narrow=_NARROW))
+    records, needed = max(len(p) + len(g.person) for p, g in rounds), of + _RECORDS * width
+    if not wide and material.bits is None and records < needed:
+        notes.append(_FEW.format(n=records, people=of, width=width, needed=needed, suffix=suffix))
     if len(closed) < of:
         notes.append(_DRAWN.format(suffix=suffix, people=len(closed), of=of))
     linked = [

@@ -29,7 +29,7 @@ __all__ = ["Missed", "Task", "Tick", "Tried", "run_tasks"]
 Tick = Callable[[str, int, int], None]
 
 #: The form of a kept outcome; a change makes older ones unreadable on purpose.
-_FORM = "privkit-tried/4"
+_FORM = "privkit-tried/5"
 _TRIAL_ARRAYS = ("person", "hit", "baseline", "control", "weight")
 
 

@@ -12,8 +12,9 @@ from scipy.stats import multivariate_normal
 
 from attacks.matching import MATCHERS
 from attacks.matching.base import Matcher
-from attacks.matching.bits import _BitScorer, _intraclass
-from attacks.matching.two_covariance import _RatioScorer
+from attacks.matching.bits import _BitScorer
+from attacks.matching.intraclass import intraclass
+from attacks.matching.two_covariance import RatioScorer
 from privkit.errors import InputError
 
 RNG = np.random.default_rng
@@ -90,7 +91,7 @@ def test_intraclass_correlation_is_found_again() -> None:
     prior = 1 / true - 1
     share = rng.beta(0.3 * prior, 0.7 * prior, (4000, 3))
     ones = rng.binomial(4, share).astype(float)
-    np.testing.assert_allclose(_intraclass(ones, np.full(4000, 4.0)), true, atol=0.03)
+    np.testing.assert_allclose(intraclass(ones, ones, np.full(4000, 4.0)), true, atol=0.03)
 
 
 def test_the_ratio_of_two_covariances_is_that_of_joint_densities() -> None:
@@ -99,18 +100,49 @@ def test_the_ratio_of_two_covariances_is_that_of_joint_densities() -> None:
     a, b = rng.normal(size=(2, d, d))
     within, between = a @ a.T + np.eye(d), b @ b.T
     spread, axes = eigh(between, within)
-    scorer = _RatioScorer(centre, axes, spread)
     probe, rows = rng.normal(size=d), rng.normal(size=(2, d))
+    own, other = np.diag(within), np.diag(between)
+    cases = (
+        (RatioScorer(centre, axes, spread), within, between),
+        (RatioScorer(centre, own**-0.5, other / own), np.diag(own), np.diag(other)),
+    )
+    for scorer, inside, outside in cases:
+        for known in (rows[:1], rows):
+            expected = sum(
+                sign * density(centre, inside, outside, *points)
+                for sign, points in ((1, (probe, *known)), (-1, known), (-1, (probe,)))
+            )
+            score = scorer.score(probe[None], known, np.zeros(len(known), dtype=int))
+            assert score[0, 0] == pytest.approx(expected, abs=1e-6)
 
-    def density(*points: NDArray[np.float64]) -> float:
-        n = len(points)
-        cov = np.kron(np.ones((n, n)), between) + np.kron(np.eye(n), within)
-        return multivariate_normal(np.tile(centre, n), cov).logpdf(np.concatenate(points))
 
-    for known in (rows[:1], rows):
-        expected = density(probe, *known) - density(*known) - density(probe)
-        score = scorer.score(probe[None], known, np.zeros(len(known), dtype=int))
-        assert score[0, 0] == pytest.approx(expected, abs=1e-6)
+def density(
+    centre: NDArray[np.float64],
+    within: NDArray[np.float64],
+    between: NDArray[np.float64],
+    *points: NDArray[np.float64],
+) -> float:
+    """Log-density of several rows of one person, whose point is drawn too."""
+    n = len(points)
+    cov = np.kron(np.ones((n, n)), between) + np.kron(np.eye(n), within)
+    return float(multivariate_normal(np.tile(centre, n), cov).logpdf(np.concatenate(points)))
+
+
+def test_the_variances_of_columns_are_found_again() -> None:
+    """Of many people, to a few percent, whatever the unit; a constant column says nothing."""
+    rng = RNG(8)
+    unit, likeness = np.array([1e-3, 1.0, 1e6, 1.0]), np.array([0.2, 0.5, 0.9, 0.0])
+    person = np.repeat(np.arange(4000), 3)
+    own = rng.normal(size=(4000, 4))[person] * np.sqrt(likeness)
+    rows = 5 + unit * (own + rng.normal(size=own.shape) * np.sqrt(1 - likeness))
+    rows[:, 3] = 0.1
+    scorer = MATCHERS["plda_diagonal"].fit(rows, person, rng)
+    assert isinstance(scorer, RatioScorer)
+    within = 1 / scorer.axes[:3] ** 2
+    np.testing.assert_allclose(within, unit[:3] ** 2 * (1 - likeness[:3]), rtol=0.05)
+    expected = likeness[:3] / (1 - likeness[:3])
+    np.testing.assert_allclose(scorer.spread[:3], expected, rtol=0.1)
+    assert scorer.axes[3] == scorer.spread[3] == 0
 
 
 # Planted truths
@@ -160,6 +192,26 @@ def test_people_apart_along_directions_of_little_spread() -> None:
     assert rank_one(MATCHERS["nearest"], make, rng) < 0.2
     assert rank_one(MATCHERS["lda"], make, rng) < 0.5
     assert rank_one(MATCHERS["lda_unshrunk"], make, rng) > 0.8
+
+
+@pytest.mark.parametrize(("wide", "found"), [(30, ("lda_unshrunk", "plda_diagonal")),
+                                             (200, ("plda_diagonal",))])  # fmt: skip
+def test_a_few_columns_that_tell_beside_columns_in_large_units(
+    wide: int, found: tuple[str, ...]
+) -> None:
+    rng = RNG(9)
+    unit = 10.0 ** rng.uniform(3, 8, wide)
+
+    def make(people: int, rows: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        person = np.repeat(np.arange(people), rows)
+        own = rng.normal(size=(people, 6))[person]
+        own += 0.05 * rng.normal(size=own.shape)
+        return np.c_[unit * rng.normal(size=(len(person), wide)), own].astype(np.float32), person
+
+    for name in ("nearest", "cosine", "lda", "plda"):
+        assert rank_one(MATCHERS[name], make, rng) < 0.2, name
+    for name in found:
+        assert rank_one(MATCHERS[name], make, rng) > 0.9, name
 
 
 # What holds for every matcher

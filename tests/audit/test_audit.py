@@ -221,6 +221,18 @@ def test_several_seeds_do_not_make_more_people() -> None:
     assert two.strongest.effective <= 60
 
 
+@pytest.mark.parametrize(("records", "bits", "said"), [(2, None, True), (5, None, False),
+                                                       (2, 30, False)])  # fmt: skip
+def test_too_few_records_to_see_directions_of_little_spread(
+    records: int, bits: int | None, said: bool
+) -> None:
+    material = replace(store(0.0, people=20, records=records, width=30), bits=bits)
+    tried = try_linking(material, 0, 1000, details=False)
+    notes = [n for n in tried.notes.get("linkability", ()) if "linkage_lda_unshrunk does not" in n]
+    assert len(notes) == said
+    assert all("from about 80 records of as many people on" in note for note in notes)
+
+
 def test_wide_features_are_linked_as_well_as_narrow_ones() -> None:
     """Matchers that learn a covariance are given directions, and find who it is all the same."""
     rng = np.random.default_rng(0)
