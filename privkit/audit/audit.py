@@ -18,9 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from privkit.audit.controls import check
+from privkit.audit.controls import check, titled
 from privkit.audit.evidence import Evidence
-from privkit.audit.findings import Audit, Control, Group, NotRun, RiskFinding, worst
+from privkit.audit.findings import (
+    Audit,
+    Control,
+    Group,
+    NotRun,
+    RiskFinding,
+    Unchecked,
+    worst,
+)
 from privkit.audit.material import Material
 from privkit.audit.plan import Plan, plan
 from privkit.audit.policy import Policy
@@ -99,7 +107,7 @@ def run_audit(
                 not_run=[*sharing.not_run(risk), *_not_run(risk, planned, attacks, missed)],
                 family=family,
                 demand=sharing.demand if risk == "singling_out" else "",
-                controls_missing=_controls_missing(risk, planned.tasks, done),
+                unchecked=_unchecked(risk, planned.tasks, done, missed),
             ),
             list(attacks.values()),
             sharing.notes if risk == "singling_out" else (),
@@ -152,21 +160,25 @@ def _controls(risk: RiskName, tasks: Sequence[Task], done: Mapping[str, Tried]) 
     ]
 
 
-def _controls_missing(
-    risk: RiskName, tasks: Sequence[Task], done: Mapping[str, Tried]
-) -> list[str]:
-    """Controls that brought nothing, of attacks that did."""
+def _unchecked(
+    risk: RiskName, tasks: Sequence[Task], done: Mapping[str, Tried], missed: Sequence[Missed]
+) -> list[Unchecked]:
+    """Controls that brought nothing, of attacks that did, and why."""
     attacked = {
         task.of
         for task in tasks
         if not task.control and task.name in done and done[task.name].trials.get(risk)
     }
-    return [
-        f"{task.control} ({task.of})" if task.of else task.control
-        for task in tasks
-        if task.control and risk in task.risks and (not task.of or task.of in attacked)
-        if task.name not in done or not done[task.name].trials.get(risk)
-    ]
+    why = {m.task.name: m.why for m in missed}
+    out = []
+    for task in tasks:
+        if not task.control or risk not in task.risks or (task.of and task.of not in attacked):
+            continue
+        tried = done.get(task.name, Tried())
+        if not tried.trials.get(risk):
+            said = "; ".join(tried.notes.get(risk, ())) or "it brought nothing"
+            out.append(Unchecked(titled(task.control, task.of), why.get(task.name, said), task.of))
+    return out
 
 
 def _not_run(

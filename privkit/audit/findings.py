@@ -16,7 +16,17 @@ from privkit.audit.risks import RISKS, WORST_FIRST, RiskName, Verdict
 from privkit.evaluation.rates import Rate
 from privkit.result import DataUsed, Table, plain_json, versions
 
-__all__ = ["EXIT_CODES", "SCHEMA", "Audit", "Control", "Curve", "Group", "NotRun", "RiskFinding"]
+__all__ = [
+    "EXIT_CODES",
+    "SCHEMA",
+    "Audit",
+    "Control",
+    "Curve",
+    "Group",
+    "NotRun",
+    "RiskFinding",
+    "Unchecked",
+]
 
 SCHEMA = "privkit-audit/1"
 
@@ -35,16 +45,34 @@ class Control:
     """A check that the attacks work, run in every audit.
 
     Attributes:
-        name: ``"identity encoder"``, ``"constant encoder"`` or ``"shuffled labels"``.
+        name: ``"identity encoder"``, ``"constant encoder"`` or ``"shuffled labels"``; with the
+            attribute in brackets, where there are several.
         expected: what must be found, in words.
         found: the rate that was found.
         passed: whether it is what must be.
+        of: the attribute, or ``""``: it is of all attacks on the risk.
     """
 
     name: str
     expected: str
     found: Rate
     passed: bool
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Unchecked:
+    """A control that brought nothing.
+
+    Attributes:
+        name: as of :class:`Control`.
+        why: in words.
+        of: as of :class:`Control`.
+    """
+
+    name: str
+    why: str
+    of: str = ""
 
 
 @dataclass(frozen=True)

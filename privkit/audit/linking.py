@@ -27,7 +27,7 @@ from privkit.audit.material import Known, Material
 from privkit.audit.pooling import pooled
 from privkit.audit.risks import RiskName
 from privkit.audit.tasks import Task, Tried
-from privkit.evaluation.people import sample_of_people
+from privkit.evaluation.people import place_among_own, sample_of_people
 from privkit.evaluation.trials import Trials
 
 __all__ = ["linking_lacks", "linking_tasks", "try_linking"]
@@ -267,13 +267,8 @@ def _within(material: Material, seed: int, targets: int) -> list[_Round]:
     person = material.person
     people, counts = np.unique(person, return_counts=True)
     several = people[counts > 1]
-    order = rng.permutation(len(person))
-    # The how-many-th record of its person each one is, in random order.
-    nth = np.empty(len(person), dtype=np.int64)
-    by_person = order[np.argsort(person[order], kind="stable")]
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    nth[by_person] = np.arange(len(person)) - np.repeat(starts, counts)
-    count_of = np.repeat(counts, counts)[np.argsort(by_person, kind="stable")]
+    nth = place_among_own(person, rng)
+    count_of = counts[np.searchsorted(people, person)]
     rounds = int(min(_ROUNDS, counts.max())) if len(person) <= _MANY else 1
     linkable = np.repeat(several, counts[counts > 1])
     drawn = np.unique(linkable[sample_of_people(linkable, targets, rng)])

@@ -8,13 +8,15 @@ are worth nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 
 from privkit.audit.controls import (
     constant,
     identity,
+    identity_of_people,
     reduced,
+    reduced_by_class,
     shuffled_people,
     shuffled_secrets,
 )
@@ -82,7 +84,7 @@ def plan(material: Material, policy: Policy) -> Plan:
         if lack is None:
             for seed in policy.seeds:
                 tasks += make(material, seed)
-            tasks += _inference_controls(small, risk, first)
+            tasks += _inference_controls(material, risk, first)
             lacks[risk] = unattacked(material, risk)
         else:
             lacks[risk] = [lack]
@@ -103,7 +105,7 @@ def plan(material: Material, policy: Policy) -> Plan:
 
 def _linking_controls(small: Material, seed: int, targets: int) -> list[Task]:
     variants: dict[str, Callable[[], Material]] = {
-        "identity encoder": lambda: identity(small, small.owners, seed),
+        "identity encoder": lambda: identity_of_people(small, seed),
         "constant encoder": lambda: constant(small),
         "shuffled labels": lambda: shuffled_people(small, seed),
     }
@@ -124,15 +126,21 @@ def _linking_controls(small: Material, seed: int, targets: int) -> list[Task]:
     ]
 
 
-def _inference_controls(small: Material, risk: RiskName, seed: int) -> list[Task]:
+def _inference_controls(material: Material, risk: RiskName, seed: int) -> list[Task]:
+    @cache
+    def small(name: str) -> Material:
+        return reduced_by_class(material, classes_of(material, risk, name), seed)
+
     def run(name: str, make: Callable[[str], Material]) -> Tried:
-        tried = try_inference(make(name), risk, name, seed, bounds=False)
-        return replace(tried, notes={})
+        return try_inference(make(name), risk, name, seed, bounds=False)
+
+    def planted(name: str) -> Material:
+        return identity(small(name), classes_of(small(name), risk, name), seed)
 
     variants: dict[str, Callable[[str], Material]] = {
-        "identity encoder": lambda name: identity(small, classes_of(small, risk, name), seed),
-        "constant encoder": lambda _name: constant(small),
-        "shuffled labels": lambda _name: shuffled_secrets(small, seed),
+        "identity encoder": planted,
+        "constant encoder": lambda name: constant(small(name)),
+        "shuffled labels": lambda name: shuffled_secrets(small(name), seed),
     }
     return [
         Task(
@@ -143,6 +151,6 @@ def _inference_controls(small: Material, risk: RiskName, seed: int) -> list[Task
             control,
             name,
         )
-        for name in secrets_of(small, risk)
+        for name in secrets_of(material, risk)
         for control, make in variants.items()
     ]

@@ -2,10 +2,11 @@
 
 1. What the policy demands beside the attacks, k people a stored value, is not met: **leaks**.
 2. Nothing could be run: **not run**; **inconclusive** where that which was given failed.
-3. A control failed: **attack invalid**; neither a high nor a low rate means anything then. A
+3. The lower bound of some attack's residual risk, corrected for all attacks of the audit, lies
+   above the policy's limit, and all controls of this attack passed: **leaks**. An attribute that is
+   attacked by itself has controls of its own, and what works for one hides nothing of another.
+4. A control failed: **attack invalid**; neither a high nor a low rate means anything then. A
    control that was not run leaves the risk **inconclusive**.
-4. The lower bound of some attack's residual risk, corrected for all attacks of the audit, lies
-   above the policy's limit: **leaks**.
 5. The upper ends of *all* attacks lie below the limit, none of the attacks that count was left out,
    and the sample would have shown a large leak: **no leak found**. No correction is needed here: to
    say it of all, it has to be true of each (an intersection-union test, Berger 1982).
@@ -17,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from privkit.audit.findings import Control, NotRun, RiskFinding
+from privkit.audit.findings import Control, NotRun, RiskFinding, Unchecked
 from privkit.audit.percent import percent
 from privkit.audit.policy import Policy
 from privkit.audit.risks import RiskName, Verdict
@@ -36,7 +37,7 @@ def judge(
     not_run: Sequence[NotRun] = (),
     family: int,
     demand: str = "",
-    controls_missing: Sequence[str] = (),
+    unchecked: Sequence[Unchecked] = (),
 ) -> RiskFinding:
     """The finding of one risk.
 
@@ -49,23 +50,21 @@ def judge(
         family: how many attacks the whole audit looks at.
         demand: what else the policy asks for and the store does not give, in words; ``""`` if
             nothing.
-        controls_missing: names of the controls that were not run.
+        unchecked: the controls that brought nothing.
     """
     rates = sorted(
         (rate_of(t, confidence=policy.confidence, family=family) for t in trials),
-        key=lambda rate: (-rate.bound, -rate.residual),
+        key=lambda rate: (_in_doubt(rate, controls, unchecked), -rate.bound, -rate.residual),
     )
     limit = policy.limits[risk]
     strongest = rates[0] if rates else None
-    verdict, why, needed = _verdict(
-        rates, controls, controls_missing, not_run, policy, limit, demand
-    )
+    verdict, why, needed = _verdict(rates, controls, unchecked, not_run, policy, limit, demand)
     # What could have been missed is that of the weakest; of a leak that is shown, of what shows it.
     shown = rates[:1] if verdict == "leaks" and not demand else rates
     return RiskFinding(
         risk=risk,
         verdict=verdict,
-        sentence=_sentence(rates, verdict, why, limit),
+        sentence=_sentence(rates, verdict, why, limit) + _of_controls(verdict, controls, unchecked),
         limit=limit,
         strongest=strongest,
         rates=rates,
@@ -77,10 +76,21 @@ def judge(
     )
 
 
+def _in_doubt(rate: Rate, controls: Sequence[Control], unchecked: Sequence[Unchecked]) -> bool:
+    """Whether a control of this attack failed or brought nothing."""
+    every = {c.of for c in controls} | {u.of for u in unchecked}
+    # The longest name: one attribute's may be the end of another's.
+    own = max(
+        (of for of in every if of and rate.measure.endswith(f" of {of}")), key=len, default=""
+    )
+    failed = {c.of for c in controls if not c.passed} | {u.of for u in unchecked}
+    return bool(failed) if not own else "" in failed or own in failed
+
+
 def _verdict(
     rates: Sequence[Rate],
     controls: Sequence[Control],
-    controls_missing: Sequence[str],
+    unchecked: Sequence[Unchecked],
     not_run: Sequence[NotRun],
     policy: Policy,
     limit: float,
@@ -88,6 +98,7 @@ def _verdict(
 ) -> tuple[Verdict, str, int | None]:
     """The verdict, why, and how many people would decide it."""
     failed = [c.name for c in controls if not c.passed]
+    without = [f"{u.name}, because {u.why}" for u in unchecked]
     missing = [n.attack for n in not_run if n.weakens]
     outcome: tuple[Verdict, str, int | None]
     if demand:
@@ -96,12 +107,12 @@ def _verdict(
         outcome = "inconclusive", f"not all attacks were run: {', '.join(missing)}", None
     elif not rates:
         outcome = "not run", _supply(not_run), None
+    elif rates[0].bound > limit and not _in_doubt(rates[0], controls, unchecked):
+        outcome = "leaks", "", None
     elif failed:
         outcome = "attack invalid", f"a control failed: {', '.join(failed)}", None
-    elif controls_missing:
-        outcome = "inconclusive", f"controls were not run: {', '.join(controls_missing)}", None
-    elif rates[0].bound > limit:
-        outcome = "leaks", "", None
+    elif without:
+        outcome = "inconclusive", f"controls brought nothing: {'; '.join(without)}", None
     elif max(r.residual_high for r in rates) >= limit:
         open_ones = [r for r in rates if r.residual_high >= limit]
         needed = [people_needed(r, limit) for r in open_ones]
@@ -120,6 +131,16 @@ def _verdict(
     else:
         outcome = "no leak found", "", None
     return outcome
+
+
+def _of_controls(
+    verdict: Verdict, controls: Sequence[Control], unchecked: Sequence[Unchecked]
+) -> str:
+    """What a leak that is shown says nothing of, because its own controls do not stand."""
+    open_ones = [c.name for c in controls if not c.passed] + [u.name for u in unchecked]
+    if verdict != "leaks" or not open_ones:
+        return ""
+    return f" Nothing is said of attacks whose controls failed: {', '.join(open_ones)}."
 
 
 #: More people than there are to be found.

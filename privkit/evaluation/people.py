@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["dealt", "derangement", "folds_by_label", "sample_of_people"]
+__all__ = [
+    "dealt",
+    "derangement",
+    "folds_by_label",
+    "place_among_own",
+    "rarest_of_own",
+    "sample_of_people",
+]
 
 Ints = NDArray[np.int64]
 
@@ -28,19 +35,33 @@ def folds_by_label(
     Returns:
         ``(n,)``, the fold of each record, from 0.
     """
-    _, code, count = np.unique(labels, return_inverse=True, return_counts=True)
     if person is None:
-        own, inverse = code, np.arange(len(code))
+        own, inverse = np.unique(labels, return_inverse=True)[1], np.arange(len(labels))
     else:
         _, inverse = np.unique(person, return_inverse=True)
-        # Sorted by person and then by how rare the value is: the first of each is its own value.
-        by_rarity = np.lexsort((count[code], inverse))
-        first = np.searchsorted(inverse[by_rarity], np.arange(inverse.max() + 1))
-        own = code[by_rarity[first]]
+        own = rarest_of_own(labels, inverse)
     order = rng.permutation(len(own))
     fold = np.empty(len(own), dtype=np.int64)
     fold[order[np.argsort(own[order], kind="stable")]] = np.arange(len(own)) % folds
     return fold[inverse]
+
+
+def rarest_of_own(labels: NDArray[Any], person: Ints) -> Ints:
+    """Of each person the rarest value, as its number in sorted order.
+
+    Args:
+        labels: ``(n,)``.
+        person: ``(n,)``, from 0, nobody without a record.
+
+    Returns:
+        ``(people,)``.
+    """
+    _, code, count = np.unique(labels, return_inverse=True, return_counts=True)
+    # Sorted by person and then by how rare the value is: the first of each is its own value.
+    by_rarity = np.lexsort((count[code], person))
+    first = np.searchsorted(person[by_rarity], np.arange(person.max() + 1))
+    own: Ints = code[by_rarity[first]]
+    return own
 
 
 def derangement(people: int, rng: np.random.Generator) -> Ints:
@@ -79,6 +100,24 @@ def dealt(person: Ints, giver: Ints, rng: np.random.Generator) -> Ints:
     out = np.empty(len(code), dtype=np.int64)
     out[rows] = rows[start[giver[taker]] + place % count[giver[taker]]]
     return out
+
+
+def place_among_own(group: Ints, rng: np.random.Generator) -> Ints:
+    """The how-many-th of its group each record is, from 0, in a random order.
+
+    Args:
+        group: ``(n,)``, e.g. whose each record is.
+        rng: for the order.
+
+    Returns:
+        ``(n,)``.
+    """
+    _, code, count = np.unique(group, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(code))
+    by_group = order[np.argsort(code[order], kind="stable")]
+    place = np.empty(len(code), dtype=np.int64)
+    place[by_group] = np.arange(len(code)) - np.repeat(np.cumsum(count) - count, count)
+    return place
 
 
 def sample_of_people(person: Ints, most: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -221,6 +221,27 @@ def test_several_seeds_do_not_make_more_people() -> None:
     assert two.strongest.effective <= 60
 
 
+def test_a_gallery_beside_an_attribute() -> None:
+    """The gallery is of people; what an attribute's controls store is the attribute."""
+    material = with_attribute(store(0.0, people=60, records=4), 1.0)
+    known = Known(material.features[::4], material.owners[::4])
+    for gallery in (None, known):
+        finding = audited(replace(material, gallery=gallery)).audit.finding("inference")
+        assert all(control.passed for control in finding.controls)
+        assert finding.verdict == "leaks"
+
+
+def test_a_rare_value_in_a_large_store_is_judged() -> None:
+    rng = np.random.default_rng(0)
+    told = np.arange(2000) < 40
+    features = np.where(told[:, None], 1.0, rng.choice([-1.0, 1.0], (2000, 8)))
+    labels = np.where(told, "rare", "usual").astype(object)
+    material = Material(features.astype(np.float32), 8, np.arange(2000), sensitive={"x": labels})
+    finding = audited(material).audit.finding("inference")
+    assert [c.passed for c in finding.controls] == [True] * 3
+    assert finding.verdict == "leaks"
+
+
 @pytest.mark.parametrize(("records", "bits", "said"), [(2, None, True), (5, None, False),
                                                        (2, 30, False)])  # fmt: skip
 def test_too_few_records_to_see_directions_of_little_spread(

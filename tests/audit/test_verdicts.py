@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from audit.stores import policy
 
 from privkit.audit.controls import check
-from privkit.audit.findings import NotRun
+from privkit.audit.findings import NotRun, RiskFinding, Unchecked
 from privkit.audit.verdicts import judge
 from privkit.evaluation.trials import Trials
 
@@ -141,10 +143,43 @@ def test_a_chance_control_fails_by_chance_once_in_a_thousand() -> None:
 def test_a_control_that_was_not_run_leaves_the_risk_open() -> None:
     for hits in (0, 70):
         finding = judge(
-            "linkability", [trials(hits)], policy(), family=1, controls_missing=["identity encoder"]
-        )
+            "linkability", [trials(hits)], policy(), family=1,
+            unchecked=[Unchecked("identity encoder", "it failed: MemoryError")],
+        )  # fmt: skip
         assert finding.verdict == "inconclusive"
-        assert "identity encoder" in finding.sentence
+        assert "identity encoder, because it failed: MemoryError" in finding.sentence
+
+
+@pytest.mark.parametrize("broken", ["failed", "missing"])
+def test_a_control_of_one_attribute_hides_no_leak_of_another(broken: str) -> None:
+    """Its own does; and nothing is cleared while one is open."""
+
+    def of(name: str, hits: int) -> Trials:
+        return replace(trials(hits), measure=f"accuracy of {name}")
+
+    def found(attribute: str, *several: Trials) -> RiskFinding:
+        bad = replace(check("identity encoder", [trials(2)]), of=attribute)
+        good = [
+            replace(check("identity encoder", [trials(90)]), of=name)
+            for name in ("colour", "shade of colour") if name != attribute
+        ]  # fmt: skip
+        return judge(
+            "inference", several, policy(), family=2,
+            controls=[*good, bad] if broken == "failed" else good,
+            unchecked=[Unchecked("identity encoder", "why", attribute)] * (broken == "missing"),
+        )  # fmt: skip
+
+    leak, doubtful = of("shade of colour", 70), of("colour", 90)
+    finding = found("colour", leak, doubtful)
+    assert finding.verdict == "leaks"
+    assert finding.strongest is not None
+    assert finding.strongest.measure == leak.measure
+    assert "Nothing is said of attacks whose controls failed: identity encoder" in finding.sentence
+    other = {"failed": "attack invalid", "missing": "inconclusive"}[broken]
+    assert found("shade of colour", leak, of("colour", 2)).verdict == other
+    assert found("colour", of("shade of colour", 2), doubtful).verdict == other
+    assert found("", leak).verdict == other
+    assert found("colour", trials(70)).verdict == other
 
 
 def test_what_the_policy_demands_beside_is_a_leak() -> None:
