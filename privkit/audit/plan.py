@@ -94,7 +94,7 @@ def plan(material: Material, policy: Policy) -> Plan:
         for seed in policy.seeds:
             made, left = rebuilding_tasks(material, seed)
             tasks += made
-            lacks["reconstruction"] = left
+            lacks["reconstruction"] = [*lacks.get("reconstruction", ()), *left]
         tasks += rebuilding_controls(small, first)
     else:
         lacks["reconstruction"] = [rebuilding]

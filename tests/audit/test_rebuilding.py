@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from privkit.audit.material import Material, Pictures
+from privkit.audit.plan import plan
+from privkit.audit.policy import read_policy
 from privkit.audit.rebuilding import ConstantEncoder, rebuilding_tasks
 from privkit.data.generated_faces import generate_faces
 from privkit.models.encoder import Through
@@ -57,6 +59,19 @@ def test_without_the_encoder_all_that_is_missing_weakens() -> None:
     _, lacks = rebuilding_tasks(material(None), 0)
     assert lacks
     assert all(lack.weakens for lack in lacks)
+
+
+def test_an_evaluator_that_knows_nobody_never_clears() -> None:
+    """On pictures in which nobody can be told, of two seeds, whose evaluators are two."""
+    pixels = np.random.default_rng(0).uniform(-1, 1, (80, 64)).astype(np.float32)
+    person = np.repeat(np.arange(20), 4)
+    noise = Material(pixels[:, :8], None, person, pictures=Pictures(pixels, (8, 8)))
+    planned = plan(noise, replace(read_policy(None), seeds=(0, 1)))
+    said = [n for n in planned.lacks["reconstruction"] if "knows these people" in n.attack]
+    assert [n.attack[:26] for n in said] == [f"reconstructions of seed {s} " for s in (0, 1)]
+    assert all(n.weakens and "of their real photos" in n.why for n in said)
+    _, lacks = rebuilding_tasks(material(Mean(True)), 0)
+    assert not any("knows these people" in lack.attack for lack in lacks)
 
 
 def test_a_constant_has_a_gradient_of_zero() -> None:
