@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from attacks.matching.base import Features, Ints, Matcher, Scorer
 
-__all__ = ["FEWEST_PEOPLE", "CrossFitted", "Folds", "deal_folds"]
+__all__ = ["FEWEST_PEOPLE", "FITS", "CrossFitted", "Folds", "deal_folds"]
 
 #: More folds leave more people to learn from: with 8, three quarters.
 _FOLDS = 8
+FITS = _FOLDS * (_FOLDS - 1) // 2
+"""How often a matcher is fitted: once without each two folds."""
 #: With four people and as many folds, two are left to learn from.
 FEWEST_PEOPLE = 4
 

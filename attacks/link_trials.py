@@ -11,6 +11,7 @@ from attacks.cross_fitting import FEWEST_PEOPLE, CrossFitted, deal_folds
 from attacks.matched_scores import Judge, Matched, OneByOne, matched, matched_and_fused
 from attacks.matching import MATCHERS, Matcher
 from attacks.matching.base import MOST_ROWS, Features, Ints
+from attacks.matching.two_covariance import LDA
 from attacks.verification import (
     control_rank_hits,
     impostor_scores,
@@ -27,6 +28,8 @@ __all__ = ["closed_set_trials", "link_trials", "open_trials"]
 #: Pairs of a probe and a known row that one matcher scores: of more, people are drawn.
 _PAIRS = 300_000_000
 _FALSE_POSITIVES = 0.01
+#: Numbers of a record up to which the covariance of all of them is learned in seconds.
+_WIDEST = 2048
 
 
 def link_trials(
@@ -81,7 +84,10 @@ def closed_set_trials(
     *,
     seed: int,
 ) -> list[Trials]:
-    """The same by a classifier of the known people (:class:`attacks.closed_set.ClosedSet`).
+    """The same by what is learned of the known people themselves, all at once.
+
+    A classifier (:class:`attacks.closed_set.ClosedSet`) and, where somebody has two known records,
+    Fisher's discriminants of them (:class:`attacks.matching.two_covariance.LDA`).
 
     Args:
         probes: as for :func:`link_trials`, like all others.
@@ -91,16 +97,22 @@ def closed_set_trials(
         seed: of the draws.
 
     Returns:
-        Nothing where a classifier cannot learn the gallery (:meth:`ClosedSet.suits`).
+        Without the classifier where it cannot learn the gallery (:meth:`ClosedSet.suits`), without
+        the discriminants where records have more than 2,048 numbers.
 
     Raises:
         InputError: as :func:`link_trials`.
     """
     store = _Store(probes, probe_person, gallery, gallery_person, None, None, seed)
-    if not ClosedSet.suits(gallery_person, gallery.shape[1]):
-        return []
-    judge = ClosedSet(store.probes, store.probe_person, gallery, gallery_person)
-    return list(store.closed("classifier", judge))
+    judges: dict[str, Judge] = {}
+    if ClosedSet.suits(gallery_person, gallery.shape[1]):
+        own = ClosedSet(store.probes, store.probe_person, gallery, gallery_person)
+        judges["classifier"] = own
+    several = len(np.unique(gallery_person)) < len(gallery_person)
+    if several and gallery.shape[1] <= _WIDEST:
+        scorer = LDA().fit(gallery, gallery_person, np.random.default_rng([seed, 5]))
+        judges["discriminant"] = OneByOne(scorer, store.probes, store.probe_person)
+    return [trials for name, judge in judges.items() for trials in store.closed(name, judge)]
 
 
 def open_trials(

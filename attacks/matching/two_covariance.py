@@ -74,8 +74,9 @@ class PLDA(Matcher):
 
     def learned(self, public: Features, person: Ints) -> Scorer:
         """Learn both covariances and the axes in which both are diagonal."""
-        model = _Moments.of(public.astype(np.float64), person)
-        spread, axes = _axes(model.between_shrunk(), model.within)
+        rows = public.astype(np.float64)
+        model = _Moments.of(rows, person)
+        spread, axes = _axes(model.between_shrunk(), model.within, rows - model.centre)
         keep = spread > 1e-6
         return RatioScorer(model.centre, axes[:, keep], spread[keep])
 
@@ -147,13 +148,32 @@ def _discriminants(means: NDArray[np.float64], within: NDArray[np.float64]) -> N
 
 
 def _axes(
-    between: NDArray[np.float64], within: NDArray[np.float64]
+    between: NDArray[np.float64], within: NDArray[np.float64], rows: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Axes along which ``within`` is 1 and ``between`` diagonal, the widest first."""
+    """Axes along which ``within`` is 1 and ``between`` diagonal.
+
+    Args:
+        between: ``(d, d)``.
+        within: ``(d, d)``. Outside the span of ``rows`` both are multiples of the identity, as
+            shrunk covariances of fewer rows than dimensions are.
+        rows: ``(n, d)``.
+
+    Returns:
+        The diagonal, ``(d,)``, and the axes, ``(d, d)``.
+    """
     from scipy.linalg import eigh
 
-    spread, axes = eigh(between, within)
-    return spread[::-1], np.ascontiguousarray(axes[:, ::-1])
+    n, d = rows.shape
+    if n >= d:
+        spread, axes = eigh(between, within)
+        return spread, np.ascontiguousarray(axes)
+    basis, _ = np.linalg.qr(rows.T, mode="complete")
+    inside, outside = basis[:, :n], basis[:, n:]
+    spread, axes = eigh(inside.T @ between @ inside, inside.T @ within @ inside)
+    some = outside[:, 0]
+    unit = float(some @ within @ some)
+    beside = np.full(d - n, float(some @ between @ some) / unit)
+    return np.r_[spread, beside], np.hstack([inside @ axes, outside / unit**0.5])
 
 
 @dataclass(frozen=True, eq=False)

@@ -190,10 +190,9 @@ def linkage_sides(split: Split, network: FaceNet, defense: Defense, seed: int) -
     own = [partial(run, matchers={name: matcher}) for name, matcher in MATCHERS.items()]
     own.append(partial(closed_set_trials, probes, person, gallery, known, seed=seed))
     for attack in own:
-        found, seconds = timed(attack)
-        for trials in found:
-            if trials.measure == "rank-1" and not trials.attack.endswith("_fused"):
-                yield Side(trials, seconds, ours=True)
+        every, seconds = timed(attack)
+        found = [t for t in every if t.measure == "rank-1" and not t.attack.endswith("_fused")]
+        yield from (Side(trials, seconds / len(found), ours=True) for trials in found)
     plain: dict[str, Callable[[], Any]] = {
         "KNeighborsClassifier(1)": partial(KNeighborsClassifier, 1),
         "NearestCentroid": NearestCentroid,

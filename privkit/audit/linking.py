@@ -19,8 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.closed_set import ClosedSet
+from attacks.cross_fitting import FITS
 from attacks.link_trials import closed_set_trials, link_trials
 from attacks.matching import MATCHERS, Matcher
+from attacks.matching.base import MOST_ROWS
 from privkit.audit.findings import NotRun
 from privkit.audit.link_curves import link_details
 from privkit.audit.material import Known, Material
@@ -34,17 +36,19 @@ __all__ = ["linking_lacks", "linking_tasks", "try_linking"]
 
 #: So many rounds at most; of ten records a person two are probes in each.
 _ROUNDS = 5
-#: Matchers that learn a covariance take minutes of more numbers a record than this; they are given
-#: the directions in which records differ most.
+#: Matchers that learn a covariance can of so many numbers a record, and of more where records are
+#: few: so many multiplications to multiply the rows, in all that is learned, take a minute or two.
+#: Else they are given the directions in which records differ most.
 _COVARIANCE = {"lda": 256, "plda": 256, "lda_unshrunk": 512}
+_MULTIPLICATIONS = 5e11
 _NARROW = 256
 _SOME = 5000
 #: Rows that are linked, to these.
 _Round = tuple[NDArray[np.int64], Known]
 _RISKS: Sequence[RiskName] = ("singling_out", "linkability")
 _DRAWN = (
-    "linkage_classifier{suffix} learns {people:,} of {of:,} people, drawn at random, to end in "
-    "time, and is asked about them."
+    "linkage_classifier{suffix} and linkage_discriminant{suffix} learn {people:,} of {of:,} "
+    "people, drawn at random, to end in time, and are asked about them."
 )
 _WIDE = (
     "Of features of {width:,} numbers, {names} read the {narrow} directions at most in which "
@@ -160,11 +164,12 @@ def _of_scene(
     width = material.features.shape[1]
     closed = ClosedSet.people_that_suit(everyone, width, np.random.default_rng([seed, 14]))
     of = len(np.unique(everyone))
-    wide = _too_wide(width)
+    records = max(len(p) + len(g.person) for p, g in rounds)
+    wide = _too_wide(width, records, len(rounds))
     if wide:
         names = " and ".join(f"linkage_{name}{suffix}" for name in wide)
         notes.append(_WIDE.format(width=width, names=names, narrow=_NARROW))
-    records, needed = max(len(p) + len(g.person) for p, g in rounds), of + _RECORDS * width
+    needed = of + _RECORDS * width
     if not wide and material.bits is None and records < needed:
         notes.append(_FEW.format(n=records, people=of, width=width, needed=needed, suffix=suffix))
     if len(closed) < of:
@@ -178,15 +183,18 @@ def _of_scene(
             gallery,
             int(np.random.SeedSequence([seed, n]).generate_state(1)[0]),
             closed=closed,
+            wide=wide,
         )
     ]
     alike = (_a_person_alike(t) for t in pooled(linked))
     return [replace(t, attack=f"{t.attack}{suffix}") for t in alike], notes
 
 
-def _too_wide(width: int) -> list[str]:
-    """Matchers that cannot learn so many numbers in time."""
-    return [name for name, most in _COVARIANCE.items() if width > most]
+def _too_wide(width: int, records: int, rounds: int) -> list[str]:
+    """Matchers that cannot learn so many numbers of so many records in time."""
+    rows = min(records, 2 * MOST_ROWS) + width  # a covariance, and its inverse
+    work = rounds * FITS * rows * width**2
+    return [n for n, most in _COVARIANCE.items() if width > most and work > _MULTIPLICATIONS]
 
 
 def _linked(
@@ -196,6 +204,7 @@ def _linked(
     seed: int,
     *,
     closed: NDArray[np.int64],
+    wide: Sequence[str],
 ) -> Iterator[list[Trials]]:
     """All matchers, learned from the store's other people; and again from the public ones.
 
@@ -205,11 +214,11 @@ def _linked(
         gallery: to these.
         seed: of draws.
         closed: people whom the classifier learns.
+        wide: matchers that are given the directions in which records differ most.
     """
     person, public = material.owners, material.public
     features, known = material.features[probes], gallery.features
     named = public is not None and len(np.unique(public.person)) < len(public)
-    wide = _too_wide(features.shape[1])
     plans: list[tuple[Mapping[str, Matcher], NDArray[np.float32] | None]] = [
         ({n: m for n, m in MATCHERS.items() if n not in wide}, None)
     ]

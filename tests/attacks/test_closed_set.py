@@ -76,6 +76,15 @@ def test_a_large_gallery_is_left_to_the_matchers() -> None:
     assert closed_set_trials(features, person, features, person, seed=0) == []
 
 
+def test_discriminants_are_learned_where_somebody_has_two_records() -> None:
+    probes, gallery = rows(10, 0), rows(20, 1)
+    own = rank_1(closed_set_trials(*probes, *gallery, seed=0))
+    assert own["linkage_discriminant"] > 0.9
+    first = np.unique(gallery[1], return_index=True)[1]
+    alone = rank_1(closed_set_trials(*probes, gallery[0][first], gallery[1][first], seed=0))
+    assert set(alone) == {"linkage_classifier", "linkage_classifier_fused"}
+
+
 def test_one_person_cannot_be_told_from_others() -> None:
     features = np.zeros((4, 2), np.float32)
     with pytest.raises(InputError, match="too few people"):

@@ -14,7 +14,8 @@ from attacks.matching import MATCHERS
 from attacks.matching.base import Matcher
 from attacks.matching.bits import _BitScorer
 from attacks.matching.intraclass import intraclass
-from attacks.matching.two_covariance import RatioScorer
+from attacks.matching.shrinkage import shrunk_covariance
+from attacks.matching.two_covariance import RatioScorer, _axes, _discriminants
 from privkit.errors import InputError
 
 RNG = np.random.default_rng
@@ -143,6 +144,31 @@ def test_the_variances_of_columns_are_found_again() -> None:
     expected = likeness[:3] / (1 - likeness[:3])
     np.testing.assert_allclose(scorer.spread[:3], expected, rtol=0.1)
     assert scorer.axes[3] == scorer.spread[3] == 0
+
+
+@pytest.mark.parametrize("rows", [6, 12, 30])
+def test_axes_of_few_rows_are_those_of_the_whole_covariances(rows: int) -> None:
+    """Outside the rows both are alike everywhere, so that only their span is solved."""
+    rng = RNG(7)
+    public = rng.normal(size=(rows, 12)) * np.arange(1, 13)
+    public -= public.mean(0)
+    group = np.arange(rows) // 2
+    within = shrunk_covariance(public, group, rows) + np.eye(12)
+    between = public.T @ public - 0.3 * within
+    spread, axes = _axes(between, within, public)
+    np.testing.assert_allclose(axes.T @ within @ axes, np.eye(12), atol=1e-8)
+    np.testing.assert_allclose(axes.T @ between @ axes, np.diag(spread), atol=1e-6)
+    np.testing.assert_allclose(np.sort(spread), eigh(between, within)[0], rtol=1e-6, atol=1e-9)
+
+
+def test_discriminants_are_the_leading_axes() -> None:
+    rng = RNG(10)
+    means, a = rng.normal(size=(5, 8)), rng.normal(size=(8, 8))
+    means, within = means - means.mean(0), a @ a.T + np.eye(8)
+    found = _discriminants(means, within)
+    assert found.shape == (8, 4)
+    _, axes = eigh(means.T @ means, within)
+    np.testing.assert_allclose(np.abs(found), np.abs(axes[:, ::-1][:, :4]), atol=1e-8)
 
 
 # Planted truths
