@@ -92,13 +92,15 @@ def linking_lacks(material: Material) -> NotRun | None:
 
 def linking_tasks(material: Material, seed: int, targets: int) -> list[Task]:
     """The attacks on the store that link records, as one task: they share the work."""
-    compared = len(material) * min(len(material), targets) * material.features.shape[1]
-    compared *= 1 if material.gallery is None else 2
+    width = material.features.shape[1]
+    compared = len(material) * min(len(material), targets) * width
+    learned = min(_work(width, len(material), _ROUNDS), _MULTIPLICATIONS)
+    scenes = 1 if material.gallery is None else 2
     return [
         Task(
             f"linkage, seed {seed}",
             ("singling_out", "linkability"),
-            5.0 + 2e-10 * compared,
+            5.0 + 2e-10 * scenes * (compared + learned),
             partial(try_linking, material, seed, targets),
         )
     ]
@@ -192,9 +194,13 @@ def _of_scene(
 
 def _too_wide(width: int, records: int, rounds: int) -> list[str]:
     """Matchers that cannot learn so many numbers of so many records in time."""
-    rows = min(records, 2 * MOST_ROWS) + width  # a covariance, and its inverse
-    work = rounds * FITS * rows * width**2
-    return [n for n, most in _COVARIANCE.items() if width > most and work > _MULTIPLICATIONS]
+    much = _work(width, records, rounds) > _MULTIPLICATIONS
+    return [name for name, most in _COVARIANCE.items() if width > most and much]
+
+
+def _work(width: int, records: int, rounds: int) -> float:
+    """Multiplications until a covariance is learned and inverted as often as one matcher needs."""
+    return float(rounds * FITS * (min(records, 2 * MOST_ROWS) + width) * width**2)
 
 
 def _linked(
