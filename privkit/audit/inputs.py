@@ -138,8 +138,7 @@ class _Opener:
         return columns
 
     def _labels(self, given: str, option: str, role: str) -> Labels:
-        columns = self._values(given, option, role)
-        return text_labels(columns[0].values, option=option, columns=[c.name for c in columns])
+        return text_labels(only(self._values(given, option, role), option).values, option=option)
 
     def _sensitive(self) -> dict[str, NDArray[Any]]:
         """The attributes, by the names of their columns."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from privkit.errors import InputError
 from privkit.features.columns import open_columns
 from privkit.features.files import Files, Given, find_files
+from privkit.features.values import as_text, plain_type
 
 __all__ = ["Labels", "attribute_values", "only", "read_labels", "read_yes_no", "text_labels"]
 
@@ -70,7 +71,8 @@ def read_labels(
             )
         table = open_columns(store, [given], rows=rows, option=option)
         files = None
-    return [Labels(name, _plain(table.column(name))) for name in table.column_names], files
+    columns = [Labels(n, _plain(n, table.column(n), option)) for n in table.column_names]
+    return columns, files
 
 
 def only(columns: Sequence[Labels], option: str) -> Labels:
@@ -90,37 +92,26 @@ def only(columns: Sequence[Labels], option: str) -> Labels:
     return columns[0]
 
 
-def text_labels(
-    values: NDArray[Any], *, option: str = "--person", columns: Sequence[str] = ("",)
-) -> Labels:
-    """Number labels that name people.
+def text_labels(values: NDArray[Any], *, option: str = "--person") -> Labels:
+    """Number labels that name people, in the order in which they appear.
+
+    White space around a label is no part of it.
 
     Raises:
-        InputError: more than one column, or a record without a label.
+        InputError: a record without a label.
     """
-    if len(columns) != 1:
+    text = [_text(value) for value in values.tolist()]
+    if gone := text.count(""):
         raise InputError(
-            "it is not said which column names the person",
-            where=option,
-            rule="one column",
-            found=f"the columns {', '.join(columns)}",
-            remedy="name one column, or give a file of one column",
-        )
-    text = np.array([_text(v) for v in values.tolist()], dtype=object)
-    gone = np.flatnonzero(text == "")
-    if len(gone):
-        raise InputError(
-            f"the person of row {gone[0]} is missing",
+            f"the person of row {text.index('')} is missing",
             where=option,
             rule="every record belongs to a person",
-            found=f"{len(gone)} records without a person",
+            found=f"{gone} records without a person",
             remedy="leave these records out, or give each a person of its own",
         )
-    names, first, code = np.unique(text.astype(str), return_index=True, return_inverse=True)
-    order = np.argsort(first)  # people in the order in which they appear
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
-    return Labels(columns[0], values, place[code], tuple(names[order].tolist()))
+    numbers: dict[str, int] = {}  # not np.unique: numpy's text has no NUL at its end
+    code = [numbers.setdefault(name, len(numbers)) for name in text]
+    return Labels("", values, np.array(code, dtype=np.int64), tuple(numbers))
 
 
 def read_yes_no(values: NDArray[Any], where: str) -> NDArray[np.bool_]:
@@ -129,7 +120,7 @@ def read_yes_no(values: NDArray[Any], where: str) -> NDArray[np.bool_]:
     Raises:
         InputError: another value.
     """
-    text = [_text(v).strip().lower() for v in values.tolist()]
+    text = [_text(v).lower() for v in values.tolist()]
     for row, value in enumerate(text):
         if value not in _YES and value not in _NO:
             raise InputError(
@@ -146,22 +137,27 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return str(value).strip()
 
 
-def _plain(column: Any) -> NDArray[Any]:
+def _plain(name: str, column: Any, option: str) -> NDArray[Any]:
     """A column as numpy: numbers as numbers, all else as text with ``""`` for a missing value."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    whole = column.combine_chunks() if hasattr(column, "combine_chunks") else column
-    kind = whole.type
-    if pa.types.is_dictionary(kind):
-        whole = whole.cast(kind.value_type)
+    try:
+        whole = pc.cast(column, plain_type(column.type))
         kind = whole.type
-    if (pa.types.is_integer(kind) or pa.types.is_floating(kind)) and not whole.null_count:
-        return np.asarray(whole)
-    text = pc.fill_null(whole.cast(pa.string()), "")
+        if (pa.types.is_integer(kind) or pa.types.is_floating(kind)) and not whole.null_count:
+            return np.asarray(whole)
+        text = pc.fill_null(as_text(whole), "")
+    except pa.ArrowException as error:
+        raise InputError(
+            f"the column {name!r} holds no labels",
+            where=option,
+            rule="numbers, text, true and false, dates, or bytes",
+            found=column.type,
+        ) from error
     return np.array(text.to_pylist(), dtype=object)
 
 

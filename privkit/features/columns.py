@@ -22,7 +22,7 @@ from privkit.features.files import Files, Given, find_files
 from privkit.features.hdf5 import hdf5_arrays
 from privkit.features.table_files import chosen_columns, open_table_files, read_columns
 from privkit.features.tensors import safetensors_arrays
-from privkit.features.values import comparable, missing
+from privkit.features.values import as_text, comparable, missing
 
 __all__ = ["identifiers", "open_columns", "persons_of"]
 
@@ -123,7 +123,7 @@ def identifiers(path: Given, name: str, *, rows: int) -> NDArray[np.object_]:
             where=f"the column {name!r}",
             rule="every record has one",
         )
-    return np.asarray(pc.cast(column, pa.string()).to_pylist(), dtype=object)
+    return np.asarray(as_text(column).to_pylist(), dtype=object)
 
 
 def _from_tables(files: Files, columns: Sequence[str] | None, option: str) -> Any:
@@ -165,7 +165,22 @@ def _from_arrays(files: Files, columns: Sequence[str] | None, option: str) -> An
             found=", ".join(f"{name}: {len(values)}" for name, values in joined.items()),
             remedy="name those that are meant",
         )
-    return pa.table(joined)
+    return pa.table({name: _arrow(name, joined[name], files.source) for name in chosen})
+
+
+def _arrow(name: str, values: NDArray[Any], where: str) -> Any:
+    """A column for Arrow, which cuts numpy's own text at the first NUL: two people would be one."""
+    kind = {"U": pa.string(), "S": pa.binary()}.get(values.dtype.kind)
+    try:
+        return pa.array(values if kind is None else values.astype(object), kind)
+    # SystemError is Python's, of a number that is no character.
+    except (pa.ArrowException, UnicodeError, SystemError) as error:
+        raise InputError(
+            f"the column {name!r} cannot be read",
+            where=where,
+            rule="numbers of at most 64 bits, or text that is Unicode",
+            found=values.dtype,
+        ) from error
 
 
 def _columns(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -16,6 +16,7 @@ from privkit.errors import InputError
 
 __all__ = [
     "JUDGED",
+    "as_text",
     "comparable",
     "is_text",
     "looks_missing",
@@ -70,6 +71,38 @@ def comparable(column: Any) -> Any:
     if pa.types.is_decimal256(kind):
         return pc.cast(column, pa.string())
     return column
+
+
+def as_text(column: Any) -> Any:
+    """Values as text: bytes in hexadecimal, unless all of the column is text kept as bytes.
+
+    Args:
+        column: a ``pyarrow.Array`` or ``pyarrow.ChunkedArray``.
+
+    Returns:
+        ``pyarrow.string`` values, as many, null where it was null. Different bytes stay different.
+
+    Raises:
+        pyarrow.ArrowException: for values that Arrow cannot cast, as intervals of the calendar.
+    """
+    column = pc.cast(column, plain_type(column.type))
+    if not _is_bytes(column.type):
+        return pc.cast(column, pa.string())
+    try:
+        text = pc.cast(column, pa.string())
+    except pa.ArrowInvalid:  # no UTF-8
+        text = None
+    # Numbers and hashes kept as bytes may be UTF-8 by chance, but hardly without control characters
+    # in all of a column: two files of the same people have to be read alike.
+    if text is not None and pc.all(pc.utf8_is_printable(text), min_count=0).as_py():
+        return text
+    digits = [None if value is None else value.hex() for value in column.to_pylist()]
+    return pa.array(digits, pa.string())
+
+
+def _is_bytes(kind: Any) -> bool:
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(test(kind) for test in (*tests, pa.types.is_binary_view))
 
 
 def is_text(kind: Any) -> bool:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 
-from privkit.audit.labels import attribute_values, read_labels, read_yes_no, text_labels
+from privkit.audit import labels
+from privkit.audit.labels import attribute_values, only, read_labels, read_yes_no, text_labels
 from privkit.errors import InputError
 
 
@@ -27,15 +32,88 @@ def test_the_7_of_an_array_is_the_7_of_a_text() -> None:
         assert text_labels(values).names == ("7", "8")
 
 
-@pytest.mark.parametrize("gone", ["", None, float("nan")])
+@pytest.mark.parametrize("gone", ["", " ", "\t", None, float("nan")])
 def test_a_missing_person_is_refused(gone: object) -> None:
     with pytest.raises(InputError, match="row 1 is missing"):
         text_labels(np.array(["a", gone], dtype=object))
 
 
 def test_two_columns_are_no_person(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="which column names the person"):
-        text_labels(np.array(["a"]), columns=["x", "y"])
+    two = tmp_path / "two.csv"
+    two.write_text("x,y\na,b\n")
+    columns, _ = read_labels(str(two), str(tmp_path / "s.npy"), rows=1, option="--person")
+    with pytest.raises(InputError, match=r"--person: it is not said which column.*columns x, y"):
+        only(columns, "--person")
+
+
+def test_white_space_around_a_label_is_no_part_of_it() -> None:
+    people = text_labels(np.array(["Anna", " Anna", "Anna\n", "Bo B", "Bo\tB"], dtype=object))
+    assert people.code.tolist() == [0, 0, 0, 1, 2]
+    assert people.names == ("Anna", "Bo B", "Bo\tB")
+
+
+def test_a_nul_makes_no_two_people_one(tmp_path: Path) -> None:
+    """Neither within text, where Arrow cuts numpy's, nor at its end, where numpy does."""
+    ended = np.array(["a", "a\0", "a\0\0"], dtype=object)
+    assert text_labels(ended).names == ("a", "a\0", "a\0\0")
+    for names in (np.array(["a\0b", "a\0c", "a"]), np.array([b"a\0b", b"a\0c", b"a"])):
+        assert text_labels(of_npy(tmp_path, names)).code.tolist() == [0, 1, 2]
+
+
+def of_npy(folder: Path, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    np.save(folder / "labels.npy", values)
+    given, store = str(folder / "labels.npy"), str(folder / "s.npy")
+    columns, _ = read_labels(given, store, rows=len(values), option="--person")
+    return columns[0].values
+
+
+HASHES = [b"\xff\x00\x20", b"\xfe\x80\x20", b"\xff\x00\x20"]
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(3)])
+def test_bytes_that_are_no_text_are_read_as_hexadecimal(tmp_path: Path, kind: pa.DataType) -> None:
+    for column in (pa.array(HASHES, kind), pa.array(HASHES, kind).dictionary_encode()):
+        pq.write_table(pa.table({"who": column}), tmp_path / "s.parquet")
+        columns, _ = read_labels("who", str(tmp_path / "s.parquet"), rows=3, option="--person")
+        assert columns[0].values.tolist() == ["ff0020", "fe8020", "ff0020"]
+    assert of_npy(tmp_path, np.array(HASHES)).tolist() == ["ff0020", "fe8020", "ff0020"]
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file["who"] = np.array(HASHES)
+    columns, _ = read_labels("who", str(tmp_path / "s.h5"), rows=3, option="--person")
+    assert columns[0].values.tolist() == ["ff0020", "fe8020", "ff0020"]
+
+
+def test_text_kept_as_bytes_is_text_and_numbers_are_not(tmp_path: Path) -> None:
+    """People from 0 to 127 would be UTF-8 and those above not: two files have to be read alike."""
+    column = pa.array([b"ann", "zoé".encode(), None])
+    pq.write_table(pa.table({"who": column}), tmp_path / "s.parquet")
+    columns, _ = read_labels("who", str(tmp_path / "s.parquet"), rows=3, option="--person")
+    assert columns[0].values.tolist() == ["ann", "zoé", ""]
+    for first, shown in ((65, "41000000"), (200, "c8000000")):
+        numbers = [i.to_bytes(4, "little") for i in range(first, first + 3)]
+        pq.write_table(pa.table({"who": pa.array(numbers)}), tmp_path / "s.parquet")
+        columns, _ = read_labels("who", str(tmp_path / "s.parquet"), rows=3, option="--person")
+        assert columns[0].values[0] == shown
+
+
+NO_UNICODE = np.array([0x110000, 65], dtype="<u4").view("<U1")
+
+
+@pytest.mark.parametrize(
+    "values", [np.arange(2, dtype=np.longdouble), np.array(["a", "\ud800"]), NO_UNICODE]
+)
+def test_what_arrow_cannot_hold_is_one_line(tmp_path: Path, values: NDArray[np.generic]) -> None:
+    if values.dtype == np.float64:
+        pytest.skip("long doubles have 64 bits here")
+    with pytest.raises(InputError, match=r"the column 'labels' cannot be read.*64 bits, or text"):
+        of_npy(tmp_path, values)
+
+
+def test_a_type_without_text_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    months = pa.table({"who": pa.array([pa.MonthDayNano([1, 2, 3])])})
+    monkeypatch.setattr(labels, "open_columns", lambda *_, **__: months)
+    with pytest.raises(InputError, match=r"--person: the column 'who' holds no labels.*interval"):
+        read_labels("who", "s.parquet", rows=1, option="--person")
 
 
 def test_a_few_numbers_in_text_are_names_and_many_are_numbers(tmp_path: Path) -> None:

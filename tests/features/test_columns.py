@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from privkit.errors import InputError
 from privkit.features import Form, open_codes, table_files
-from privkit.features.columns import open_columns, persons_of
+from privkit.features.columns import identifiers, open_columns, persons_of
 
 
 def people(path, **options):
@@ -42,6 +42,18 @@ def test_every_format(tmp_path):
         chosen = open_columns(tmp_path / name, ["age"], rows=None, option="--with")
         assert chosen.to_pydict() == {"age": age}
     assert people(tmp_path / "c.csv").to_pydict() == {"who": who, "age": ["30", "40", "30"]}
+
+
+def test_fixed_width_text_is_not_cut_at_a_nul(tmp_path):
+    np.save(tmp_path / "u.npy", np.array(["a\0b", "a\0c", ""]))
+    np.save(tmp_path / "s.npy", np.array([b"\xff\0b", b"\xff\0c", b""]))
+    assert people(tmp_path / "u.npy").to_pydict() == {"u": ["a\0b", "a\0c", ""]}
+    assert people(tmp_path / "s.npy").to_pydict() == {"s": [b"\xff\0b", b"\xff\0c", b""]}
+
+
+def test_identifiers_that_are_bytes(tmp_path):
+    pq.write_table(pa.table({"id": [b"\xff\x01", b"ab"]}), tmp_path / "t.parquet")
+    assert identifiers(tmp_path / "t.parquet", "id", rows=2).tolist() == ["ff01", "6162"]
 
 
 def test_only_what_is_named_is_read(tmp_path):
