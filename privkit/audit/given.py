@@ -55,6 +55,18 @@ class Given:
     encoder: str | None = None
     seed: int = 0
 
+    def faces(self, named: str, option: str, size: tuple[int, int]) -> Faces:
+        """Open pictures of however few people: only reconstruction has to have more.
+
+        Raises:
+            InputError: they cannot be opened, or there are none.
+        """
+        from privkit.data.faces import open_faces
+
+        return open_faces(
+            named, seed=self.seed, size=size, fewest_people=1, fewest_photos=1, option=option
+        )
+
 
 @dataclass
 class Record:

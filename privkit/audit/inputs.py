@@ -25,7 +25,6 @@ from privkit.audit.unexamined import in_order, listed, unexamined
 from privkit.errors import InputError
 from privkit.evaluation.people import sample_of_people
 from privkit.features.open_features import open_features
-from privkit.result import DataUsed
 
 if TYPE_CHECKING:
     from privkit.data.face_set import Faces
@@ -174,11 +173,9 @@ class _Opener:
         return rows
 
     def _faces(self) -> Faces | None:
-        from privkit.data.faces import open_faces
-
         if self.given.images is None:
             return None
-        faces = open_faces(self.given.images, seed=self.given.seed, size=self.given.image_size)
+        faces = self.given.faces(self.given.images, "--images", self.given.image_size)
         if faces.n != self.features.n:
             raise InputError(
                 "there is not one picture for each record",
@@ -187,9 +184,7 @@ class _Opener:
                 "order, the pictures of each in natural order",
                 found=f"{faces.n} pictures",
             )
-        self.record.data.append(
-            DataUsed(faces.source, "images", faces.sha256, faces.n, faces.notice)
-        )
+        self.record.pictures(faces, "images")
         return faces
 
     def _with_encoder(self, material: Material) -> Material:

@@ -17,7 +17,6 @@ from privkit.audit.material import Known, Material, Pictures
 from privkit.errors import InputError
 from privkit.features.open_features import open_features
 from privkit.features.stored_features import StoredFeatures
-from privkit.result import DataUsed
 
 __all__ = ["KnownRecords"]
 
@@ -120,8 +119,6 @@ class KnownRecords:
         return replace(material, public=replace(known, person=first + code))
 
     def _public_pictures(self, material: Material) -> Known:
-        from privkit.data.faces import open_faces
-
         if material.encoder is None or material.pictures is None:
             raise InputError(
                 "a folder of public pictures needs the encoder",
@@ -130,10 +127,8 @@ class KnownRecords:
                 remedy="give --encoder and --images, or a file of public features",
             )
         assert self.given.public is not None  # noqa: S101 - asked before
-        faces = open_faces(self.given.public, seed=self.given.seed, size=material.pictures.shape)
-        self.record.data.append(
-            DataUsed(faces.source, "public", faces.sha256, faces.n, faces.notice)
-        )
+        faces = self.given.faces(self.given.public, "--public", material.pictures.shape)
+        self.record.pictures(faces, "public")
         pixels = faces.pixels()
         self._copies(
             copied_share(pixels, material.pictures.pixels),

@@ -8,7 +8,7 @@ one half is learned from photos of the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -69,12 +69,13 @@ def rebuilding_lacks(material: Material) -> NotRun | None:
             "the pictures with --images, and the encoder with --encoder",
         )
     counts = np.unique(material.owners, return_counts=True)[1]
-    if (counts >= _FEWEST_PHOTOS).sum() < _FEWEST_PEOPLE:
+    enough = int((counts >= _FEWEST_PHOTOS).sum())
+    if enough < _FEWEST_PEOPLE:
         return NotRun(
             "reconstruction",
-            f"fewer than {_FEWEST_PEOPLE} people have {_FEWEST_PHOTOS} photos: nobody could judge "
-            "whom a reconstruction shows",
-            f"{_FEWEST_PHOTOS} photos of at least {_FEWEST_PEOPLE} people",
+            f"people with {_FEWEST_PHOTOS} photos or more: {enough} of {len(counts):,}, too few to "
+            "judge whom a reconstruction shows",
+            f"at least {_FEWEST_PHOTOS} photos of each of at least {_FEWEST_PEOPLE} people",
         )
     return None
 
@@ -187,12 +188,14 @@ class _Setting:
         evaluator: names them on pictures.
         named: the share of the targets' real photos that it names rightly.
         owners: ``(people,)``, the numbers of these people in the material.
+        notes: what has to be known of them, in sentences.
     """
 
     scene: Scene
     evaluator: IdentityEvaluator
     named: float
     owners: NDArray[np.int64]
+    notes: Sequence[str]
 
 
 def _setting(material: Material, seed: int) -> _Setting:
@@ -233,9 +236,14 @@ def _setting(material: Material, seed: int) -> _Setting:
     assert target.stored is not None  # noqa: S101 - _photos has set it
     group = np.array(["records of the store"] * len(target))
     scene = Scene(target, group, target.stored, parts)
+    few = int((counts < _FEWEST_PHOTOS).sum())
+    notes = [
+        f"Not attacked: {few:,} of {len(everyone):,} people, with fewer than {_FEWEST_PHOTOS} "
+        "photos, too few for an evaluator to know them."
+    ]
     evaluator = IdentityEvaluator(gallery.pixels, gallery.person)
     named = float(evaluator.recognises(target.pixels, target.person).mean())
-    return _Setting(scene, evaluator, named, people)
+    return _Setting(scene, evaluator, named, people, notes if few else ())
 
 
 def _photos(material: Material, rows: NDArray[np.int64], number: NDArray[np.int64]) -> Photos:
@@ -290,7 +298,7 @@ def _attack(name: str, attack: Attack, setting: _Setting, seed: int) -> Tried:
     )
     return Tried(
         {"reconstruction": [trials]},
-        {"reconstruction": [ceiling]},
+        {"reconstruction": [ceiling, *setting.notes]},
         pictures={
             ORIGINAL: scene.targets.pixels[shown],
             MEAN_FACE: floor[shown],

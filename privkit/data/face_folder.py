@@ -31,9 +31,17 @@ DEFAULT_PATTERN = r"(?P<person>[^/]+)[_.-]\d+\.[^./]+$"
 GENERATED_MARK = "GENERATED.txt"
 """A folder with this file holds generated faces, and results on it carry their notice."""
 
+_LAYOUT = "one folder a person, or files such as anna_01.png in one folder"
+
 
 def read_face_folder(
-    folder: Path, *, person_pattern: str | None = None, size: tuple[int, int] = (112, 92)
+    folder: Path,
+    *,
+    person_pattern: str | None = None,
+    size: tuple[int, int] = (112, 92),
+    fewest_people: int = FEWEST_PEOPLE,
+    fewest_photos: int = FEWEST_PHOTOS,
+    option: str = "--faces",
 ) -> Faces:
     """Reads a folder of face pictures: PGM, PNG, JPEG or GIF of any size.
 
@@ -47,18 +55,21 @@ def read_face_folder(
         folder: the folder.
         person_pattern: regular expression with a group ``person``; None for the rule above.
         size: height and width in pixels.
+        fewest_people: people that must be there.
+        fewest_photos: pictures that each of them must have.
+        option: the option that named the folder, for the errors.
 
     Raises:
         InputError: the folder is missing or holds no pictures, the pattern is wrong, a picture
-            cannot be read, there are fewer than 4 people, or a person has fewer than 4 pictures.
+            cannot be read, there are too few people, or a person has too few pictures.
     """
     if not folder.is_dir():
         raise InputError(
             "there is no such face folder",
-            where="--faces",
+            where=option,
             rule="auto, att, olivetti, generated or a folder of pictures",
             found=folder,
-            remedy="correct the path, or use --faces generated",
+            remedy=f"correct the path, or use {option} generated",
         )
     skipped: list[str] = []
     try:
@@ -66,7 +77,9 @@ def read_face_folder(
     except OSError as error:
         raise InputError("the face folder cannot be read", where=folder, found=error) from error
     by_person = _by_person(files, _compile(person_pattern), skipped)
-    _check(by_person, folder, files, skipped)
+    if not by_person:
+        raise _nobody(folder, files, skipped, option)
+    _check(by_person, folder, fewest_people, fewest_photos, option)
     people = tuple(by_person)
     photos = [(i, name) for i, names in enumerate(by_person.values()) for name in names]
     images = np.stack([fit(read_grey(folder / name, name), size) for _, name in photos])
@@ -182,35 +195,45 @@ def _by_person(
     return {person: found[person] for person in sorted(found, key=_natural)}
 
 
+def _naming(option: str) -> str:
+    """What helps where people are not told apart; only ``--faces`` has a pattern beside it."""
+    return "set --person-pattern" if option == "--faces" else "name the files so"
+
+
+def _nobody(folder: Path, files: list[str], skipped: list[str], option: str) -> InputError:
+    seen = f"{len(files)} pictures, {len(skipped)} files passed over"
+    return InputError(
+        "no pictures of people are found" if files else "there are no pictures",
+        where=folder,
+        rule=f"PGM, PNG, JPEG or GIF; {_LAYOUT}",
+        found=f"{seen}, e.g. {skipped[0]}" if skipped else seen,
+        remedy=f"point {option} at the pictures, or {_naming(option)}",
+    )
+
+
 def _check(
-    by_person: dict[str, list[str]], folder: Path, files: list[str], skipped: list[str]
+    by_person: dict[str, list[str]],
+    folder: Path,
+    fewest_people: int,
+    fewest_photos: int,
+    option: str,
 ) -> None:
-    layout = "one folder a person, or files such as anna_01.png in one folder"
-    if not by_person:
-        seen = f"{len(files)} pictures, {len(skipped)} files passed over"
-        raise InputError(
-            "no pictures of people are found" if files else "there are no pictures",
-            where=folder,
-            rule=f"PGM, PNG, JPEG or GIF; {layout}",
-            found=f"{seen}, e.g. {skipped[0]}" if skipped else seen,
-            remedy="point --faces at the pictures, or set --person-pattern",
-        )
-    if len(by_person) < FEWEST_PEOPLE:
+    if len(by_person) < fewest_people:
         raise InputError(
             "there are too few people",
             where=folder,
-            rule=f"at least {FEWEST_PEOPLE} people; {layout}",
+            rule=f"at least {fewest_people} people; {_LAYOUT}",
             found=f"{len(by_person)} ({', '.join(by_person)})",
-            remedy="add people, or set --person-pattern",
+            remedy=f"add people, or {_naming(option)}",
         )
-    few = {person: len(names) for person, names in by_person.items() if len(names) < FEWEST_PHOTOS}
+    few = {person: len(names) for person, names in by_person.items() if len(names) < fewest_photos}
     if few:
         person, count = next(iter(few.items()))
         others = f" and {len(few) - 1} more people" if len(few) > 1 else ""
         raise InputError(
             "a person has too few pictures",
             where=folder,
-            rule=f"at least {FEWEST_PHOTOS} pictures of each person",
+            rule=f"at least {fewest_photos} pictures of each person",
             found=f"{count} of {person}{others}",
             remedy="add pictures or take the person out of the folder",
         )

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from privkit.data.att import att_folder, att_problems, read_att, told
 from privkit.data.face_folder import read_face_folder
-from privkit.data.face_set import Faces
+from privkit.data.face_set import FEWEST_PEOPLE, FEWEST_PHOTOS, Faces
 from privkit.data.generated_faces import generate_faces
 from privkit.data.olivetti import olivetti_file, read_olivetti
 from privkit.errors import InputError
@@ -45,6 +45,9 @@ def open_faces(
     seed: int = 0,
     person_pattern: str | None = None,
     size: tuple[int, int] = (112, 92),
+    fewest_people: int = FEWEST_PEOPLE,
+    fewest_photos: int = FEWEST_PHOTOS,
+    option: str = "--faces",
 ) -> Faces:
     """Opens a face set.
 
@@ -58,6 +61,9 @@ def open_faces(
         size: height and width in pixels of generated faces and of pictures from a folder, which
             are resized with their aspect kept and cropped around the middle. The AT&T Faces
             (112 × 92) and the Olivetti Faces (64 × 64) keep their own size.
+        fewest_people: people that must be there.
+        fewest_photos: pictures that each of them must have.
+        option: the option that named the set, for the errors.
 
     Returns:
         The set; its ``notice`` is not empty where the faces are generated.
@@ -74,7 +80,14 @@ def open_faces(
         )
     source = SOURCES.get(spec)
     if source is None:
-        return read_face_folder(Path(spec).expanduser(), person_pattern=person_pattern, size=size)
+        return read_face_folder(
+            Path(spec).expanduser(),
+            person_pattern=person_pattern,
+            size=size,
+            fewest_people=fewest_people,
+            fewest_photos=fewest_photos,
+            option=option,
+        )
     if person_pattern is not None:
         raise InputError(
             "a person pattern belongs to a folder of pictures",

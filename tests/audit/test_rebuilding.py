@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from privkit.audit.material import Material, Pictures
 from privkit.audit.plan import plan
 from privkit.audit.policy import read_policy
-from privkit.audit.rebuilding import ConstantEncoder, rebuilding_tasks
+from privkit.audit.rebuilding import ConstantEncoder, rebuilding_lacks, rebuilding_tasks
 from privkit.data.generated_faces import generate_faces
 from privkit.models.encoder import Through
 
@@ -80,3 +80,44 @@ def test_a_constant_has_a_gradient_of_zero() -> None:
     assert out.shape == (3, 8)
     out.sum().backward()
     assert not pixels.grad.any()
+
+
+def of_people(counts: list[int]) -> Material:
+    """So many photos of each person, with the encoder."""
+    whole = material(Mean(True))
+    rows = [np.flatnonzero(whole.owners == person)[:n] for person, n in enumerate(counts)]
+    return whole.take(np.concatenate(rows))
+
+
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [
+        ([4], "1 of 1"),
+        ([4, 3, 3], "3 of 3"),
+        ([3, 3, 3, 2, 1], "3 of 5"),
+        ([2] * 6, "0 of 6"),
+        ([3] * 4, None),
+        ([3] * 4 + [1], None),
+    ],
+)
+def test_too_few_photos_leave_only_reconstruction_out(counts: list[int], why: str | None) -> None:
+    lack = rebuilding_lacks(of_people(counts))
+    assert (lack is None) == (why is None)
+    if lack is not None:
+        few = f"people with 3 photos or more: {why}, too few to judge whom a reconstruction shows"
+        assert lack.why == few
+        assert lack.supply == "at least 3 photos of each of at least 4 people"
+
+
+def test_people_with_too_few_photos_are_passed_over_and_counted() -> None:
+    for counts, notes in (
+        ([3, 3, 3, 3, 2, 1], ["Not attacked: 2 of 6 people, with fewer than 3 photos, too few for "
+                              "an evaluator to know them."]),
+        ([3, 4, 3, 4], []),
+    ):  # fmt: skip
+        tasks, _ = rebuilding_tasks(of_people(counts), 0)
+        ridge = next(task for task in tasks if "ridge_decoder" in task.name)
+        tried = ridge.run()
+        (trials,) = tried.trials["reconstruction"]
+        assert set(trials.person) == {0, 1, 2, 3}
+        assert tried.notes["reconstruction"][1:] == notes  # the first is of the evaluator

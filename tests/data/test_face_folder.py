@@ -197,6 +197,29 @@ def test_too_few_people_or_pictures(face_folder: Writer) -> None:
         open_faces(str(folder))
 
 
+def test_a_caller_that_splits_nothing_takes_fewer(face_folder: Writer) -> None:
+    folder = face_folder(people=1, photos=1)
+    assert open_faces(str(folder), fewest_people=1, fewest_photos=1).people == ("p0",)
+    with pytest.raises(InputError, match="at least 2 people"):
+        open_faces(str(folder), fewest_people=2, fewest_photos=1)
+    with pytest.raises(InputError, match=r"at least 2 pictures.*found: 1 of p0"):
+        open_faces(str(folder), fewest_people=1, fewest_photos=2)
+
+
+def test_a_remedy_names_the_option_that_was_given(tmp_path: Path) -> None:
+    """The pattern of people belongs to --faces alone."""
+    picture = tmp_path / "anna.png"
+    Image.new("L", (4, 4)).save(picture)
+    for option, remedy in (("--faces", "set --person-pattern"), ("--images", "name the files so")):
+        with pytest.raises(InputError, match=f"point {option} at the pictures, or {remedy}$"):
+            open_faces(str(tmp_path), option=option)
+        with pytest.raises(InputError, match=f"^{option}: .*or use {option} generated$"):
+            open_faces(str(tmp_path / "none"), option=option)
+    picture.rename(tmp_path / "anna_1.png")
+    with pytest.raises(InputError, match=r"add people, or name the files so$"):
+        open_faces(str(tmp_path), option="--images")
+
+
 def test_one_person_only(face_folder: Writer) -> None:
     with pytest.raises(InputError, match=r"found: 1 \(me\)"):
         open_faces(str(face_folder("me_{photo}.png", people=1)))
