@@ -92,7 +92,9 @@ class KnownRecords:
         if given.public is None:
             return material
         if Path(given.public).is_dir() and _holds_pictures(Path(given.public)):
-            return replace(material, public=self._public_pictures(material))
+            known = self._public_pictures(material)
+            self._untold(material, known)
+            return replace(material, public=known)
         known, labels = self._known(given.public, given.public_person, "public", material)
         names = () if labels is None else labels.names
         both = sorted(set(names) & set(material.people))
@@ -114,6 +116,7 @@ class KnownRecords:
                 "It is not known whose the public records are: nothing is learned from them about "
                 "linking (name their people with --public-person)."
             )
+        self._untold(material, known)
         code = np.arange(len(known)) if labels is None else labels.code
         first = max(len(material.people), int(material.owners.max()) + 1)
         return replace(material, public=replace(known, person=first + code))
@@ -142,6 +145,15 @@ class KnownRecords:
             first + faces.person,
             pictures=Pictures(pixels, faces.shape),
         )
+
+    def _untold(self, material: Material, public: Known) -> None:
+        """Warn of attributes that the public records do not have."""
+        for name in material.sensitive:
+            if name not in public.sensitive:
+                self.record.warn(
+                    f"The public records have no {name!r}: nothing is learned from them about it "
+                    "(it has to be a column of the store and of these records)."
+                )
 
     def _copies(self, share: float, option: str, rule: str, remedy: str) -> None:
         """Refuse known records that are the attacked ones, and warn of some that are."""

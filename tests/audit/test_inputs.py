@@ -60,3 +60,23 @@ def test_errors_of_pictures_name_the_option_of_the_audit(tmp_path: Path) -> None
             open_material(Given([str(tmp_path / "s.npy")], images=str(images)))
         assert "--faces" not in str(caught.value)
         assert "--person-pattern" not in str(caught.value)
+
+
+def test_public_records_without_the_attribute_are_noticed(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sex = np.arange(24) % 2
+    for name, extra in (("store", {"sex": sex}), ("told", {"sex": sex}), ("untold", {})):
+        codes = rng.standard_normal((24, 4)).astype(np.float32)
+        np.savez(tmp_path / f"{name}.npz", codes=codes, **extra)
+    np.save(tmp_path / "glasses.npy", sex)
+    named = ["sex", str(tmp_path / "glasses.npy")]
+
+    def warnings(public: str) -> list[str]:
+        store = str(tmp_path / "store.npz")
+        given = Given([store], sensitive=named, public=str(tmp_path / public))
+        return [w for w in open_material(given).record.warnings if "have no" in w]
+
+    said = "The public records have no '{}': nothing is learned from them about it (it has to be a "
+    said += "column of the store and of these records)."
+    assert warnings("told.npz") == [said.format("glasses")]
+    assert warnings("untold.npz") == [said.format("sex"), said.format("glasses")]
