@@ -98,8 +98,11 @@ def _move(work: Path, command: str, out: Path | None) -> Path:
     raise AssertionError("unreachable: check_out raises when the folder exists")
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Call ``write`` with a temporary path beside ``path``, then rename it into place."""
+def write_atomically(path: Path, write: Callable[[Path], None], *, mode: int = 0o644) -> None:
+    """Call ``write`` with a temporary path beside ``path``, then rename it into place.
+
+    Until it is complete only the user can read it, then whom ``mode`` lets.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
         prefix=f".{path.name}.", suffix=f".unfinished{path.suffix}", dir=path.parent
@@ -108,7 +111,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     temporary = Path(name)
     try:
         write(temporary)
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

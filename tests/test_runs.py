@@ -197,6 +197,8 @@ def test_a_file_is_replaced_whole(here: Path) -> None:
         write_atomically(path, lambda p, text=text: p.write_text(text) and None)
     assert path.read_text() == "new"
     assert path.stat().st_mode & 0o777 == 0o644
+    write_atomically(path, lambda p: p.write_text("new") and None, mode=0o600)
+    assert path.stat().st_mode & 0o777 == 0o600
     assert everything(here) == ["sub", "sub/net.safetensors"]
 
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from privkit.evaluation.trials import Trials
 
-__all__ = ["pooled"]
+__all__ = ["TRIAL_ARRAYS", "pooled"]
 
-_ARRAYS = ("person", "hit", "baseline", "control", "weight")
+#: What :class:`Trials` holds of each trial.
+TRIAL_ARRAYS = ("person", "hit", "baseline", "control", "weight")
 
 
 def pooled(several: Iterable[Sequence[Trials]]) -> list[Trials]:
@@ -26,6 +27,8 @@ def pooled(several: Iterable[Sequence[Trials]]) -> list[Trials]:
             by_name.setdefault(one.name, []).append(one)
     out = []
     for own in by_name.values():
-        arrays: dict[str, Any] = {a: np.concatenate([getattr(t, a) for t in own]) for a in _ARRAYS}
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(trials, name) for trials in own]) for name in TRIAL_ARRAYS
+        }
         out.append(replace(own[0], folds=max(t.folds for t in own), **arrays))
     return out

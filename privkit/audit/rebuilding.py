@@ -83,6 +83,8 @@ def rebuilding_lacks(material: Material) -> NotRun | None:
 def rebuilding_tasks(material: Material, seed: int) -> tuple[list[Task], list[NotRun]]:
     """A task for each attack that the material allows, and the attacks that it does not."""
     setting = _setting(material, seed)
+    targets = setting.scene.targets
+    shown = {ORIGINAL: targets.pixels[_shown(targets.person)]}
     tasks, lacks = [], []
     if material.approximate:
         lacks.append(
@@ -111,13 +113,14 @@ def rebuilding_tasks(material: Material, seed: int) -> tuple[list[Task], list[No
             weakens = encoder is None or ("gradient" in attack.needs and not encoder.differentiable)
             lacks.append(NotRun(name, f"it needs {what}", supply, weakens=weakens))
             continue
-        seconds = _SECONDS * (0.1 + len(setting.scene.targets) / 100)
+        seconds = _SECONDS * (0.1 + len(targets) / 100)
         tasks.append(
             Task(
                 f"reconstruction: {name}, seed {seed}",
                 ("reconstruction",),
                 seconds,
                 partial(_attack, name, attack, setting, seed),
+                shown=shown,
             )
         )
     return tasks, lacks
@@ -299,11 +302,7 @@ def _attack(name: str, attack: Attack, setting: _Setting, seed: int) -> Tried:
     return Tried(
         {"reconstruction": [trials]},
         {"reconstruction": [ceiling, *setting.notes]},
-        pictures={
-            ORIGINAL: scene.targets.pixels[shown],
-            MEAN_FACE: floor[shown],
-            name: made[shown],
-        },
+        pictures={MEAN_FACE: floor[shown], name: made[shown]},
         recognised={
             ORIGINAL: evaluator.recognises(scene.targets.pixels, person)[shown],
             MEAN_FACE: evaluator.recognises(floor, person)[shown],

@@ -1,7 +1,9 @@
 """Run the attacks of an audit one after the other: into a budget, and so that a kill loses none.
 
 Each finished task is kept in a file of its own, written atomically, below a folder that is named
-by everything that can change the outcome. A run that was killed takes them from there.
+by everything that can change the outcome. A run that was killed takes them from there. What is
+kept may tell of people, reconstructions of their pictures among it: nobody else may read it, and
+what the next run is given again, as the pictures themselves, is not kept.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privkit.audit.findings import Curve, NotRun
+from privkit.audit.pooling import TRIAL_ARRAYS
 from privkit.audit.risks import RiskName
 from privkit.evaluation.trials import Trials
 from privkit.result import Table, plain_json
@@ -29,8 +33,7 @@ __all__ = ["Missed", "Task", "Tick", "Tried", "run_tasks"]
 Tick = Callable[[str, int, int], None]
 
 #: The form of a kept outcome; a change makes older ones unreadable on purpose.
-_FORM = "privkit-tried/5"
-_TRIAL_ARRAYS = ("person", "hit", "baseline", "control", "weight")
+_FORM = "privkit-tried/6"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +46,7 @@ class Tried:
         tables: by risk, further numbers.
         curves: by risk, what to draw.
         pictures: by attack, reconstructions ``(k, h·w)`` to look at.
-        recognised: by attack, whether each of them is, ``(k,)``.
+        recognised: by attack, whether each of them is, ``(k,)``; also of those that a task shows.
         lacks: by risk, what turned out to be missing.
     """
 
@@ -67,6 +70,7 @@ class Task:
         run: does it.
         control: which control it is; ``""`` for an attack on the store itself.
         of: the attribute, where a risk has several that are attacked one by one.
+        shown: pictures of the material ``(k, h·w)`` to look at beside those that it makes.
     """
 
     name: str
@@ -75,6 +79,11 @@ class Task:
     run: Callable[[], Tried]
     control: str = ""
     of: str = ""
+    shown: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def with_shown(self, tried: Tried) -> Tried:
+        """What it brought, with the pictures that are not kept."""
+        return replace(tried, pictures={**self.shown, **tried.pictures})
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +124,7 @@ def run_tasks(
         What was tried, by the task's name, and the tasks that brought nothing, each with why: they
         did not fit, or they failed, as an attack of a third party or an encoder may on some input.
     """
-    place = folder / _digest(key) if folder is not None else None
+    place = _private(folder, _digest(key)) if folder is not None else None
     started = clock()
     done: dict[str, Tried] = {}
     missed: list[Missed] = []
@@ -126,16 +135,17 @@ def run_tasks(
             why = f"it takes about {task.seconds:.0f} s, which the budget does not leave"
             missed.append(Missed(task, why, "a larger budget_minutes in the policy"))
         elif kept is not None:
-            done[task.name] = kept
+            done[task.name] = task.with_shown(kept)
         else:
             try:
-                done[task.name] = task.run()
+                tried = task.run()
             except Exception as error:  # whatever it is, the other attacks are worth having
                 why = " ".join(f"it failed: {type(error).__name__}: {error}".split())[:300]
                 missed.append(Missed(task, why, "input on which it does not fail"))
             else:
+                done[task.name] = task.with_shown(tried)
                 if path is not None:
-                    _save(path, done[task.name])
+                    _save(path, tried)
         tick("attack", n + 1, len(tasks))
     return done, missed
 
@@ -145,23 +155,33 @@ def _digest(key: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def _private(folder: Path, name: str) -> Path:
+    """A folder below ``folder`` that nobody else can look into."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = folder / name
+    place.mkdir(mode=0o700, exist_ok=True)
+    with suppress(PermissionError):  # another user's: the files are ours
+        place.chmod(0o700)
+    return place
+
+
 def _save(path: Path, tried: Tried) -> None:
     arrays: dict[str, NDArray[Any]] = {}
     heads: list[dict[str, str | int]] = []
     for risk, several in tried.trials.items():
         for trials in several:
-            for name in _TRIAL_ARRAYS:
+            for name in TRIAL_ARRAYS:
                 arrays[f"trials.{len(heads)}.{name}"] = getattr(trials, name)
             head: dict[str, str | int] = {"risk": risk, "folds": trials.folds}
             heads.append(head | {"attack": trials.attack, "measure": trials.measure})
-    names = list(tried.pictures)
-    for n, name in enumerate(names):
-        arrays[f"pictures.{n}"] = tried.pictures[name]
-        arrays[f"recognised.{n}"] = tried.recognised[name]
+    pictures, recognised = list(tried.pictures), list(tried.recognised)
+    arrays |= {f"pictures.{n}": tried.pictures[name] for n, name in enumerate(pictures)}
+    arrays |= {f"recognised.{n}": tried.recognised[name] for n, name in enumerate(recognised)}
     words = {
         "form": _FORM,
         "trials": heads,
-        "pictures": names,
+        "pictures": pictures,
+        "recognised": recognised,
         "notes": tried.notes,
         "tables": {risk: [asdict(t) for t in several] for risk, several in tried.tables.items()},
         "curves": {risk: [asdict(c) for c in several] for risk, several in tried.curves.items()},
@@ -174,7 +194,7 @@ def _save(path: Path, tried: Tried) -> None:
         with temporary.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
-    write_atomically(path, write)
+    write_atomically(path, write, mode=0o600)
 
 
 def _load(path: Path) -> Tried | None:
@@ -186,16 +206,15 @@ def _load(path: Path) -> Tried | None:
                 return None
             trials: dict[RiskName, list[Trials]] = {}
             for n, head in enumerate(words["trials"]):
-                arrays = {name: file[f"trials.{n}.{name}"] for name in _TRIAL_ARRAYS}
+                arrays = {name: file[f"trials.{n}.{name}"] for name in TRIAL_ARRAYS}
                 trials.setdefault(head.pop("risk"), []).append(Trials(**head, **arrays))
-            names = words["pictures"]
             return Tried(
                 trials,
                 words["notes"],
                 {risk: [Table(**t) for t in several] for risk, several in words["tables"].items()},
                 {risk: [Curve(**c) for c in several] for risk, several in words["curves"].items()},
-                {name: file[f"pictures.{n}"] for n, name in enumerate(names)},
-                {name: file[f"recognised.{n}"] for n, name in enumerate(names)},
+                {name: file[f"pictures.{n}"] for n, name in enumerate(words["pictures"])},
+                {name: file[f"recognised.{n}"] for n, name in enumerate(words["recognised"])},
                 {risk: [NotRun(**n) for n in several] for risk, several in words["lacks"].items()},
             )
     except Exception:  # missing, cut off or changed: it is tried again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,13 @@ from numpy.typing import NDArray
 from privkit.audit.material import Material, Pictures
 from privkit.audit.plan import plan
 from privkit.audit.policy import read_policy
-from privkit.audit.rebuilding import ConstantEncoder, rebuilding_lacks, rebuilding_tasks
+from privkit.audit.rebuilding import (
+    ORIGINAL,
+    ConstantEncoder,
+    rebuilding_lacks,
+    rebuilding_tasks,
+)
+from privkit.audit.tasks import run_tasks
 from privkit.data.generated_faces import generate_faces
 from privkit.models.encoder import Through
 
@@ -121,3 +128,26 @@ def test_people_with_too_few_photos_are_passed_over_and_counted() -> None:
         (trials,) = tried.trials["reconstruction"]
         assert set(trials.person) == {0, 1, 2, 3}
         assert tried.notes["reconstruction"][1:] == notes  # the first is of the evaluator
+
+
+def test_originals_are_not_kept_and_come_back_from_the_material(tmp_path: Path) -> None:
+    whole = of_people([4] * 6)
+    assert whole.pictures is not None
+    original = []
+    for _ in range(2):
+        tasks, _ = rebuilding_tasks(whole, 0)
+        ridge = next(task for task in tasks if "ridge_decoder" in task.name)
+        done, _ = run_tasks([ridge], key={}, folder=tmp_path, budget=99.0, tick=lambda *_: None)
+        tried = done[ridge.name]
+        assert set(tried.pictures) == set(tried.recognised) == {
+            ORIGINAL, "mean_face", "ridge_decoder",
+        }  # fmt: skip
+        original.append(tried.pictures[ORIGINAL])
+    assert np.array_equal(*original)
+    known = {row.tobytes() for row in whole.pictures.pixels}
+    assert all(row.tobytes() in known for row in original[0])
+    (kept,) = tmp_path.rglob("*.npz")
+    with np.load(kept) as file:
+        held = [row for name in file.files if name.startswith("pictures") for row in file[name]]
+    assert held
+    assert not any(row.tobytes() in known for row in held)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +118,36 @@ def test_another_input_shares_nothing(tmp_path: Path) -> None:
     for data in ("x", "y"):
         run_tasks([task("a", log)], key={"d": data}, folder=tmp_path, budget=9.0, tick=silent)
     assert log == ["a", "a"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are others there")
+def test_nobody_else_can_read_what_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "audits"
+    old = os.umask(0)
+    try:
+        run_tasks([task("a", [])], key={}, folder=folder, budget=9.0, tick=silent)
+    finally:
+        os.umask(old)
+    (place,) = folder.iterdir()
+    (kept,) = place.iterdir()
+    assert [path.stat().st_mode & 0o777 for path in (folder, place, kept)] == [0o700, 0o700, 0o600]
+    place.chmod(0o755)  # as an earlier version left it
+    folder.chmod(0o755)  # may hold more than the audits: it is left as it is
+    run_tasks([task("a", [])], key={}, folder=folder, budget=9.0, tick=silent)
+    assert [path.stat().st_mode & 0o777 for path in (folder, place)] == [0o755, 0o700]
+
+
+def test_pictures_of_the_material_are_shown_and_not_kept(tmp_path: Path) -> None:
+    original = np.full((2, 4), 0.25, np.float32)
+    log: list[str] = []
+    one = replace(task("a", log), shown={"original": original})
+    for _ in range(2):
+        done, _ = run_tasks([one], key={}, folder=tmp_path, budget=9.0, tick=silent)
+        assert list(done["a"].pictures) == ["original", "decoder"]
+        assert np.array_equal(done["a"].pictures["original"], original)
+    assert log == ["a"]
+    (kept,) = tmp_path.rglob("*.npz")
+    with np.load(kept) as file:
+        held = [file[name] for name in file.files if name.startswith("pictures")]
+    assert len(held) == 1
+    assert not held[0].any()
