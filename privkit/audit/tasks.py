@@ -1,9 +1,9 @@
 """Run the attacks of an audit one after the other: into a budget, and so that a kill loses none.
 
 Each finished task is kept in a file of its own, written atomically, below a folder that is named
-by everything that can change the outcome. A run that was killed takes them from there. What is
-kept may tell of people, reconstructions of their pictures among it: nobody else may read it, and
-what the next run is given again, as the pictures themselves, is not kept.
+by everything that can change the outcome, and says which code made it. A run that was killed takes
+them from there. What is kept may tell of people, reconstructions of their pictures among it: nobody
+else may read it, and what the next run is given again, as the pictures themselves, is not kept.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from privkit.audit.code import code_sha256
 from privkit.audit.findings import Curve, NotRun
 from privkit.audit.pooling import TRIAL_ARRAYS
 from privkit.audit.risks import RiskName
@@ -179,6 +180,7 @@ def _save(path: Path, tried: Tried) -> None:
     arrays |= {f"recognised.{n}": tried.recognised[name] for n, name in enumerate(recognised)}
     words = {
         "form": _FORM,
+        "code": code_sha256(),
         "trials": heads,
         "pictures": pictures,
         "recognised": recognised,
@@ -202,7 +204,7 @@ def _load(path: Path) -> Tried | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             words = json.loads(file["words"].tobytes())
-            if words["form"] != _FORM:
+            if words["form"] != _FORM or words["code"] != code_sha256():
                 return None
             trials: dict[RiskName, list[Trials]] = {}
             for n, head in enumerate(words["trials"]):

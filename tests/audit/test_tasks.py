@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from privkit.audit.code import add_sources, code_sha256
 from privkit.audit.findings import Curve
 from privkit.audit.tasks import Task, Tried, run_tasks
 from privkit.evaluation.trials import Trials
@@ -50,6 +52,34 @@ def test_what_does_not_fit_the_budget_is_left_out() -> None:
     assert log == ["a", "b"] == list(done)
     assert [missed.task.name for missed in left] == ["long"]
     assert "budget" in left[0].why
+
+
+def test_what_other_code_found_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log: list[str] = []
+    for code in ("one", "one", "other"):
+        monkeypatch.setattr("privkit.audit.tasks.code_sha256", lambda code=code: code)
+        run_tasks([task("a", log)], key={}, folder=tmp_path, budget=9.0, tick=silent)
+    assert log == ["a", "a"]
+
+
+def test_the_code_is_every_source_by_name_and_content(tmp_path: Path) -> None:
+    def digest() -> str:
+        found = hashlib.sha256()
+        add_sources(found, tmp_path)
+        return found.hexdigest()
+
+    (tmp_path / "deep").mkdir()
+    seen = {digest()}
+    for path, text in (("a.py", "x"), ("a.py", "y"), ("deep/b.py", "x"), ("deep/c.py", "")):
+        (tmp_path / path).write_text(text)
+        seen.add(digest())
+    assert len(seen) == 5
+    (tmp_path / "a.txt").write_text("not code")
+    (tmp_path / "deep/c.py").rename(tmp_path / "deep/d.py")
+    assert digest() not in seen
+    assert len(code_sha256()) == 64
 
 
 def test_a_task_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
