@@ -10,10 +10,7 @@ import numpy as np
 
 from privkit.evaluation.trials import Trials
 
-__all__ = ["TRIAL_ARRAYS", "pooled"]
-
-#: What :class:`Trials` holds of each trial.
-TRIAL_ARRAYS = ("person", "hit", "baseline", "control", "weight")
+__all__ = ["pooled"]
 
 
 def pooled(several: Iterable[Sequence[Trials]]) -> list[Trials]:
@@ -28,7 +25,8 @@ def pooled(several: Iterable[Sequence[Trials]]) -> list[Trials]:
     out = []
     for own in by_name.values():
         arrays: dict[str, Any] = {
-            name: np.concatenate([getattr(trials, name) for trials in own]) for name in TRIAL_ARRAYS
+            name: np.concatenate([getattr(trials, name) for trials in own])
+            for name in Trials.ARRAYS
         }
         out.append(replace(own[0], folds=max(t.folds for t in own), **arrays))
     return out

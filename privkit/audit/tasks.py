@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from privkit.audit.code import code_sha256
 from privkit.audit.findings import Curve, NotRun
-from privkit.audit.pooling import TRIAL_ARRAYS
 from privkit.audit.risks import RiskName
 from privkit.evaluation.trials import Trials
 from privkit.result import Table, plain_json
@@ -171,7 +170,7 @@ def _save(path: Path, tried: Tried) -> None:
     heads: list[dict[str, str | int]] = []
     for risk, several in tried.trials.items():
         for trials in several:
-            for name in TRIAL_ARRAYS:
+            for name in Trials.ARRAYS:
                 arrays[f"trials.{len(heads)}.{name}"] = getattr(trials, name)
             head: dict[str, str | int] = {"risk": risk, "folds": trials.folds}
             heads.append(head | {"attack": trials.attack, "measure": trials.measure})
@@ -208,7 +207,7 @@ def _load(path: Path) -> Tried | None:
                 return None
             trials: dict[RiskName, list[Trials]] = {}
             for n, head in enumerate(words["trials"]):
-                arrays = {name: file[f"trials.{n}.{name}"] for name in TRIAL_ARRAYS}
+                arrays = {name: file[f"trials.{n}.{name}"] for name in Trials.ARRAYS}
                 trials.setdefault(head.pop("risk"), []).append(Trials(**head, **arrays))
             return Tried(
                 trials,

@@ -9,6 +9,7 @@ cannot help it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,9 @@ class Trials:
         InputError: no trials, different lengths, values out of range, or no folds.
     """
 
+    ARRAYS: ClassVar[tuple[str, ...]] = ("person", "hit", "baseline", "control", "weight")
+    """The names of those that hold something of each trial."""
+
     attack: str
     measure: str
     person: NDArray[np.int64]
@@ -52,7 +56,7 @@ class Trials:
         n = len(self.person)
         if not len(self.weight):
             object.__setattr__(self, "weight", np.ones(n))
-        for name in ("hit", "baseline", "control", "weight"):
+        for name in self.ARRAYS[1:]:
             values = np.asarray(getattr(self, name), dtype=np.float64)
             top = np.inf if name == "weight" else 1.0 + 1e-9
             bad = values.shape != (n,) or not n or not ((values >= 0) & (values <= top)).all()
@@ -86,8 +90,5 @@ class Trials:
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Trials:
         """Some of these trials."""
-        parts = {
-            name: getattr(self, name)[rows]
-            for name in ("person", "hit", "baseline", "control", "weight")
-        }
+        parts = {name: getattr(self, name)[rows] for name in self.ARRAYS}
         return replace(self, **parts)
