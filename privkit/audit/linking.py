@@ -23,6 +23,7 @@ from attacks.cross_fitting import FITS
 from attacks.link_trials import closed_set_trials, link_trials
 from attacks.matching import MATCHERS, Matcher
 from attacks.matching.base import MOST_ROWS
+from privkit.audit.bounds import identity_table
 from privkit.audit.findings import NotRun
 from privkit.audit.link_curves import link_details
 from privkit.audit.material import Known, Material
@@ -143,7 +144,8 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
     curves, table = link_details(
         material.features[probes], person[probes], gallery.features, gallery.person, seed
     )
-    return replace(outcome, curves={"linkability": curves}, tables={"linkability": [table]})
+    tables = [table, identity_table(material, trials, seed)]
+    return replace(outcome, curves={"linkability": curves}, tables={"linkability": tables})
 
 
 def _scenes(material: Material, seed: int, targets: int) -> dict[str, list[_Round]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from privkit.audit.findings import NotRun
 from privkit.audit.material import Material
@@ -52,12 +53,7 @@ def code_sharing(material: Material, policy: Policy) -> Sharing:
         "another observation finds it. privkit kanon counts everything about this."
     ]
     if policy.population:
-        share = (np.bincount(code) / len(material)) ** 2
-        expected = 1 + (policy.population - 1) * float(share.sum())
-        notes.append(
-            f"Of a population of {policy.population:,} people, about {expected:,.1f} are expected "
-            "to share the value of one drawn at random, if this sample shows how values are spread."
-        )
+        notes.append(_in_population(policy.population, code, owner, people))
     demand = undecided = ""
     if policy.k > 1 and material.person is None:
         undecided = "k counts people, and it is not known whose the records are"
@@ -66,3 +62,37 @@ def code_sharing(material: Material, policy: Policy) -> Sharing:
     elif k < policy.k:
         demand = f"k = {k} {unit} share the rarest stored value, the policy asks for {policy.k}"
     return Sharing(demand, tuple(notes), undecided)
+
+
+def _in_population(
+    population: int, code: NDArray[np.int64], owner: NDArray[np.int64], people: NDArray[np.int64]
+) -> str:
+    """How many people of a population are expected to have one stored value.
+
+    The value is that of one record, drawn at random, of one person, drawn at random: each person
+    weighs the same, however many records or different values they have. The share of the *other*
+    people of the sample who have it, on average over its records so weighted, is an unbiased
+    estimate of the probability that one more person has it (a U-statistic of pairs of people,
+    Hoeffding 1948). The sum of squared shares counts a person as sharing with themselves.
+
+    Args:
+        population: people.
+        code: ``(n,)``, the number of each record's value.
+        owner: ``(n,)``, whose it is, from 0.
+        people: for each value, how many people have it.
+    """
+    records = np.bincount(owner)
+    of = len(records)
+    others = people[code] - 1
+    sharing = len(np.unique(owner[others > 0]))
+    if not sharing:
+        return (
+            f"No two of these {of:,} people share a stored value: of so few it cannot be told how "
+            f"many of a population of {population:,} share one."
+        )
+    share = float((others / records[owner]).sum()) / (of * (of - 1))
+    return (
+        f"Of a population of {population:,} people, about {1 + (population - 1) * share:,.1f} are "
+        "expected to have the value of a record drawn at random of a person drawn at random, if "
+        f"these people are like all: {sharing:,} of {of:,} share a value with somebody here."
+    )

@@ -114,20 +114,16 @@ def _verdict(
     elif without:
         outcome = "inconclusive", f"controls brought nothing: {'; '.join(without)}", None
     elif max(r.residual_high for r in rates) >= limit:
-        open_ones = [r for r in rates if r.residual_high >= limit]
-        needed = [people_needed(r, limit) for r in open_ones]
-        known = [n for n in needed if n is not None]
         outcome = (
             "inconclusive",
             "the sample is too small: the interval reaches over the limit",
-            max(known) if known else None,
+            _people_to_decide(rates, policy, limit),
         )
     elif missing:
         outcome = "inconclusive", f"not all attacks were run: {', '.join(missing)}", None
     elif min(power(r, policy.large_leak, limit) for r in rates) < policy.power:
-        enough = [_people_for_power(r, policy, limit) for r in rates]
-        needed_by_power = None if None in enough else max(n for n in enough if n is not None)
-        outcome = "inconclusive", "the sample is too small to show a large leak", needed_by_power
+        why = "the sample is too small to show a large leak"
+        outcome = "inconclusive", why, _people_to_decide(rates, policy, limit)
     else:
         outcome = "no leak found", "", None
     return outcome
@@ -141,6 +137,20 @@ def _of_controls(
     if verdict != "leaks" or not open_ones:
         return ""
     return f" Nothing is said of attacks whose controls failed: {', '.join(open_ones)}."
+
+
+def _people_to_decide(rates: Sequence[Rate], policy: Policy, limit: float) -> int | None:
+    """The fewest people that decide it if the residual risks are those observed; ``None`` if none.
+
+    One attack above the limit is enough for 'leaks'. 'No leak found' has to be true of all, and
+    each has to be able to show a large leak.
+    """
+    above = [people_needed(r, limit) for r in rates if r.residual > limit]
+    if above:
+        return min((n for n in above if n is not None), default=None)
+    below = [people_needed(r, limit) for r in rates if r.residual_high >= limit]
+    below += [_people_for_power(r, policy, limit) for r in rates]
+    return None if None in below else max(n for n in below if n is not None)
 
 
 #: More people than there are to be found.

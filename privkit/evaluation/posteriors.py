@@ -178,8 +178,12 @@ def _neighbours(known: Known, features: NDArray[np.float32]) -> Floats:
     from sklearn.neighbors import KNeighborsClassifier
 
     k = min(NEIGHBOURS, len(known))
-    model = KNeighborsClassifier(k, algorithm="brute").fit(known.features, known.labels)
-    votes = _spread(k * model.predict_proba(features), model.classes_, known.classes)
+    with warnings.catch_warnings():
+        # That many classes of few records each may be no classes; people are.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater")
+        model = KNeighborsClassifier(k, algorithm="brute").fit(known.features, known.labels)
+        found = model.predict_proba(features)
+    votes = _spread(k * found, model.classes_, known.classes)
     return (votes + shares(known)) / (k + 1)
 
 

@@ -357,19 +357,35 @@ def people_needed(rate: Rate, limit: float) -> int | None:
     """How many people decide the matter if the true residual risk is the one observed.
 
     From the normal approximation at :data:`POWER`: the distance to the limit has to be the sum of
-    the two quantiles in standard errors.
+    the two quantiles in standard errors. An attack that did worse than the guess is expected to do
+    as well as the guess with more people. Where few people may leak wholly, the end that allows for
+    them has to come below the limit too.
 
     Returns:
         ``None`` where the observed risk is the limit itself: no number of people decides that.
     """
-    distance = abs(rate.residual - limit) * (1 - rate.baseline)
+    seen = max(rate.residual, 0.0)
+    distance = abs(seen - limit) * (1 - rate.baseline)
     if distance < 1e-9 or rate.people < 1:
         return None
     tail = (1 - rate.confidence) / 2
-    if rate.residual > limit:  # the corrected lower bound has to clear the limit
-        tail /= rate.family
-    quantiles = float(stats.norm.ppf(1 - tail) + stats.norm.ppf(POWER))
+    # Above the limit the corrected lower bound has to clear it.
+    corrected = tail / rate.family if seen > limit else tail
+    quantiles = float(stats.norm.ppf(1 - corrected) + stats.norm.ppf(POWER))
     goal = rate.baseline + limit * (1 - rate.baseline)
-    variance = max(rate.value * (1 - rate.value), goal * (1 - goal))
+    share = rate.baseline + seen * (1 - rate.baseline)
+    variance = max(share * (1 - share), goal * (1 - goal))
     trials = variance * (quantiles / distance) ** 2
-    return max(rate.people + 1, math.ceil(trials * rate.people / rate.effective))
+    people = max(rate.people + 1, math.ceil(trials * rate.people / rate.effective))
+    several = rate.trials > rate.people
+    if seen < limit and several and rate.baseline <= _LOW_CHANCE:
+        people = max(people, _people_past_few(rate, limit, tail))
+    return people
+
+
+def _people_past_few(rate: Rate, limit: float, tail: float) -> int:
+    """The fewest people of whom none leaks wholly that bring :func:`_few_leak_wholly` below."""
+    people, each = rate.people + 1, rate.units / rate.people
+    while score_ends(0.0, people * each, float(stats.t.ppf(1 - tail, people - 1)))[1] >= limit:
+        people += max(1, people // 50)
+    return people

@@ -11,6 +11,7 @@ from audit.stores import policy
 from privkit.audit.controls import check
 from privkit.audit.findings import NotRun, RiskFinding, Unchecked
 from privkit.audit.verdicts import judge
+from privkit.evaluation.rates import people_needed
 from privkit.evaluation.trials import Trials
 
 
@@ -69,6 +70,28 @@ def test_one_wide_interval_is_inconclusive_and_says_how_many_people() -> None:
     assert finding.verdict == "inconclusive"
     assert finding.people_needed is not None
     assert finding.people_needed > 100
+
+
+def test_what_an_open_matter_needs_also_shows_a_large_leak() -> None:
+    """An interval over the limit at 25 people; with so many as are needed both can be said."""
+    strict = policy(large_leak=0.15)
+    finding = judge("linkability", [trials(0, 25)], strict, family=20)
+    assert finding.verdict == "inconclusive"
+    needed = finding.people_needed
+    assert needed is not None
+    assert judge("linkability", [trials(0, needed)], strict, family=20).verdict == "no leak found"
+    by_interval = people_needed(finding.rates[0], finding.limit)
+    assert by_interval is not None
+    assert by_interval < needed
+
+
+def test_one_attack_above_the_limit_is_enough_to_decide() -> None:
+    """Another that lies at the limit itself would take any number of people."""
+    attacks = [trials(18, attack="clear"), trials(11, attack="at the limit")]
+    finding = judge("linkability", attacks, policy(), family=20)
+    assert finding.verdict == "inconclusive"
+    clear = next(rate for rate in finding.rates if rate.attack == "clear")
+    assert finding.people_needed == people_needed(clear, finding.limit)
 
 
 def test_few_people_never_give_no_leak_found() -> None:

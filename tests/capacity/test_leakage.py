@@ -101,6 +101,7 @@ def test_gaussian_mixture_of_known_risk() -> None:
     risk = norm.cdf(-1)
     assert found.bayes_error.low < risk < found.bayes_error.high
     assert found.bayes_error.value == pytest.approx(risk, abs=0.04)
+    assert found.nearest_error is not None
     assert found.nearest_error.low < risk
     assert found.mutual_information.low > 0.2
     assert found.capacity_error == 0

@@ -285,6 +285,52 @@ def test_more_people_than_said_decide_the_matter() -> None:
     assert again.bound > 0.1 or again.residual_high < 0.1
 
 
+def sampled(people: int, each: int, chance: float, folds: int, seed: int) -> Rate:
+    """A sample without any leak; where people are learned from in turn, their hits go together."""
+    rng = np.random.default_rng([people, seed])
+    n = people * each
+    together = rng.normal() * np.sqrt((variance_in_folds(folds) - 1) * chance * (1 - chance) / n)
+    hit, control = (rng.random((2, n)) < [[chance + together], [chance]]) * 1.0
+    person, level = np.repeat(np.arange(people), each), np.full(n, chance)
+    return rate_of(Trials("a", "m", person, hit, level, control, folds=folds), family=20)
+
+
+@pytest.mark.parametrize(("people", "each", "chance", "folds"), [
+    (20, 5, 0.05, 1), (20, 2, 0.05, 1), (10, 10, 0.1, 1), (20, 1, 0.5, 5), (60, 1, 0.5, 5),
+])  # fmt: skip
+def test_so_many_people_decide_that_there_is_no_leak(
+    people: int, each: int, chance: float, folds: int
+) -> None:
+    """With the power that is said, of samples in which chance alone hits."""
+    decided = []
+    for seed in range(80):
+        first = sampled(people, each, chance, folds, seed)
+        needed = people_needed(first, 0.1)
+        if first.residual <= 0 and first.residual_high >= 0.1:
+            assert needed is not None
+            decided.append(sampled(needed, each, chance, folds, seed).residual_high < 0.1)
+    assert len(decided) > 20
+    assert sum(decided) >= stats.binom.ppf(0.001, len(decided), POWER)
+
+
+def test_people_of_several_trials_must_be_enough_to_hold_one_who_leaks() -> None:
+    """However many trials there are, it takes people to see how few of them leak wholly."""
+    hit = np.arange(1000) % 40 == 0
+    rate = rate_of(trials(hit, np.repeat(np.arange(20), 50)))
+    needed = people_needed(rate, 0.1)
+    assert needed is not None
+    t = stats.t.ppf(0.975, needed - 1)
+    assert t**2 / (needed + t**2) < 0.1
+    fewer = int(0.95 * needed)
+    assert stats.t.ppf(0.975, fewer - 1) ** 2 * 0.9 / 0.1 > fewer
+
+
+def test_an_attack_worse_than_the_guess_is_not_held_to_stay_so() -> None:
+    unlucky, even = (rate_of(trials(np.arange(60) < k, chance=0.5)) for k in (21, 30))
+    assert unlucky.residual < even.residual == 0
+    assert people_needed(unlucky, 0.1) == people_needed(even, 0.1)
+
+
 def test_nothing_decides_what_lies_at_the_limit() -> None:
     rate = replace(rate_of(trials(np.arange(40) < 6)), residual=0.1)
     assert people_needed(rate, 0.1) is None

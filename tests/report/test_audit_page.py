@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from audit.an_audit import HOSTILE, LABELS, an_audit, some_evidence, with_verdicts
+from audit.stores import store
 from html_page import Page
 from PIL import Image
 
 from privkit.audit.findings import Audit, Curve
+from privkit.audit.linking import try_linking
 from privkit.audit.policy import read_policy
 from privkit.audit.risks import RISK_NAMES, RISKS
 from privkit.report.audit import draw_audit, policy_toml, write_audit_page
@@ -42,6 +44,17 @@ def test_every_risk_is_answered(tmp_path: Path) -> None:
     assert "--members FILE" in text
     assert "1 of 1 FAILED" in text
     assert "people in the training set" in text
+
+
+def test_what_leaks_of_who_it_is_stands_beside_the_attacks(tmp_path: Path) -> None:
+    audit = an_audit()
+    tables = try_linking(store(1.0, people=32), 0, 500).tables["linkability"]
+    risks = [replace(f, tables=tables) if f.risk == "linkability" else f for f in audit.risks]
+    text = words(replace(audit, risks=risks), tmp_path)
+    assert "What leaks of who it is, and what no adversary can beat" in text
+    for row in tables[-1].rows:
+        assert all(cell in text for cell in row)
+    assert "Of 160 records of 32 people. Counting the stored values finds 5.00 bits" in text
 
 
 def test_no_leak_found_never_stands_without_its_power(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from privkit.capacity.leakage.bounds import (
     least_error,
     nearest_neighbour_bound,
 )
+from privkit.capacity.leakage.identity import leakage_of_people
 from privkit.capacity.leakage.joint import Joint
 from privkit.capacity.leakage.measured import Estimate, Leakage, leakage_of
 
@@ -16,6 +17,7 @@ __all__ = [
     "fano_error",
     "guessing_error",
     "leakage_of",
+    "leakage_of_people",
     "least_error",
     "nearest_neighbour_bound",
 ]

@@ -56,10 +56,10 @@ class Leakage:
             adversary's guess is right (Smith 2009).
         bayes_error: the error of the best adversary of all (Bayes risk).
         nearest_error: the bound of Cover and Hart on the same, from nearest neighbours; it holds
-            for endless records only.
+            for endless records only. ``None`` of people, who have few records each.
         fano_error: the least error that the upper end of the mutual information leaves (Fano).
         capacity_error: the least error that N bits leave, whatever the code; 0 if not known.
-        notes: what was left out or joined, in sentences.
+        notes: what was left out, joined or drawn, in sentences.
     """
 
     records: int
@@ -73,7 +73,7 @@ class Leakage:
     p_value: float
     min_entropy: Estimate
     bayes_error: Estimate
-    nearest_error: Estimate
+    nearest_error: Estimate | None
     fano_error: float
     capacity_error: float
     notes: tuple[str, ...]
