@@ -382,8 +382,9 @@ def warnings_of(seeds: Sequence[int]) -> list[str]:
         "add up. That of DP-SGD is of one training photo and of the weights alone: what is stored "
         "of later photos is not what it protects, and the head that measures usefulness is "
         "trained without it.",
-        "MI-FACE's step was chosen on networks that are trained as usual. On those of DP-SGD the "
-        "ridge decoder beats it: what can be rebuilt there is likely more than is shown.",
+        "The steps of the attacks that descend a gradient were chosen on networks that are trained "
+        "as usual. On those of DP-SGD a regression beats them: what can be rebuilt there is likely "
+        "more than is shown.",
         f"Rebuilding, which takes longest, is of one photo of each person on one split (seed "
         f"{seeds[0]}); the rest is of {len(seeds)} splits.",
         "Attacks that fail prove nothing; the intervals are over people, and the settings on the "
