@@ -8,6 +8,10 @@ attribute that the code's first bits tell; the records of all others are random.
 whose leak is partial these people's records are their own with a probability of 0.7 only. Each
 store is attacked as ``privkit audit`` does, and judged by the default policy.
 
+So few people never suffice to say 'no leak found' of inference. It is therefore attacked alone, by
+its three quickest models, in stores of 600 and 1,500 people with one record each, with shares just
+above the limit (near: 0.11 to 0.2) too, where saying it wrongly is likeliest.
+
 Coverage at a single share goes up and down with it, since few people are counted in whole numbers
 (Brown, Cai and DasGupta, Statistical Science 2001); a leak therefore has several shares.
 
@@ -34,6 +38,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from attacks.attribute_inference import AttributeInference, infer_trials
 from privkit.audit.inferring import try_inference
 from privkit.audit.linking import try_linking
 from privkit.audit.material import Material
@@ -45,19 +50,32 @@ from privkit.evaluation.trials import Trials
 from privkit.report.markdown import keep_result, result_markdown
 from privkit.result import Measure, Result, Table
 
-#: Shares of the people who leak, in turn.
+#: Shares of the people who leak, in turn, in stores of few people with several records each.
 LEAKS: dict[str, Sequence[float]] = {
     "none": (0.0,),
     "small": (0.02, 0.035, 0.05, 0.065, 0.08),
     "large": (0.15, 0.25, 0.4, 0.55, 0.7),
     "partial": (0.15, 0.3, 0.5, 0.7),
 }
+#: The same in stores of many people with one record each, of which inference alone is asked.
+LEAKS_OF_MANY: dict[str, Sequence[float]] = {
+    "none": (0.0,),
+    "small": LEAKS["small"],
+    "near": (0.11, 0.13, 0.16, 0.2),
+    "large": (0.25, 0.4, 0.7),
+}
+MANY: Sequence[int] = (600, 1500)
+#: Models that end within a second of so many people.
+_QUICK = ("linear", "discriminant", "table")
 #: The probability that a record of somebody who leaks is their own.
 DEPTH = {"partial": 0.7}
 RISKS: Sequence[RiskName] = ("singling_out", "linkability", "inference")
 _BITS = 16
 _TELLING = 3
 _RESAMPLES = 1000
+#: What tells a store from others, and stores of one share of people who leak from others.
+_STORE = ["store", "leak", "seed"]
+_SHARE = ["store", "leak", "share", "risk"]
 #: Stores of an attack from which a variance is told.
 _FEWEST_STORES = 20
 
@@ -74,7 +92,13 @@ class Job:
     @property
     def share(self) -> float:
         """Of the people, who leak."""
-        return LEAKS[self.leak][self.seed % len(LEAKS[self.leak])]
+        shares = (LEAKS_OF_MANY if self.records == 1 else LEAKS)[self.leak]
+        return shares[self.seed % len(shares)]
+
+    @property
+    def store(self) -> str:
+        """Its size in words."""
+        return f"{self.people:,} × {self.records}"
 
 
 def one_thread() -> None:
@@ -97,25 +121,37 @@ def simulated(job: Job) -> Material:
     return Material(features, _BITS, person, sensitive={"attribute": labels})
 
 
-def audited(job: Job) -> list[dict[str, object]]:
-    """Attack one store and judge it: a row for each risk and attack."""
+def attacked(job: Job) -> dict[RiskName, list[Trials]]:
+    """The trials of the attacks on one store, by risk."""
     material, policy = simulated(job), read_policy(None)
+    if job.records == 1:
+        values = material.sensitive["attribute"]
+        outcome = infer_trials(
+            material.features, material.owners, values, name="attribute", seed=job.seed,
+            settings=AttributeInference(models=_QUICK),
+        )  # fmt: skip
+        return {"inference": list(outcome.trials)}
     tried = [
         try_linking(material, job.seed, policy.targets, details=False),
         try_inference(material, "inference", "attribute", job.seed, bounds=False),
     ]
-    trials = {risk: [t for one in tried for t in one.trials.get(risk, ())] for risk in RISKS}
+    return {risk: [t for one in tried for t in one.trials.get(risk, ())] for risk in RISKS}
+
+
+def audited(job: Job) -> list[dict[str, object]]:
+    """Attack one store and judge it: a row for each risk and attack."""
+    policy, trials = read_policy(None), attacked(job)
     family = sum(map(len, trials.values()))
     rows: list[dict[str, object]] = []
-    for risk in RISKS:
-        finding = judge(risk, trials[risk], policy, family=family)
-        for one in trials[risk]:
+    for risk, several in trials.items():
+        finding = judge(risk, several, policy, family=family)
+        for one in several:
             rate = rate_of(one, confidence=policy.confidence, family=family)
             low, high = bootstrap(one, job.seed)
             rows.append({
-                "leak": job.leak, "share": job.share, "seed": job.seed, "risk": risk,
-                "attack": rate.name, "value": rate.value, "low": rate.low, "high": rate.high,
-                "residual": rate.residual, "bound": rate.bound,
+                "store": job.store, "leak": job.leak, "share": job.share, "seed": job.seed,
+                "risk": risk, "attack": rate.name, "value": rate.value, "low": rate.low,
+                "high": rate.high, "residual": rate.residual, "bound": rate.bound,
                 "independent": independent_variance(one),
                 "bootstrap low": low, "bootstrap high": high,
                 "verdict": finding.verdict, "detectable": finding.detectable,
@@ -145,14 +181,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Simulate, audit, tabulate."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--stores", type=int, default=200, help="of each leak, its shares in turn")
-    parser.add_argument("--people", type=int, default=60, help="in each store")
-    parser.add_argument("--records", type=int, default=4, help="of each person, 2 at least")
+    parser.add_argument("--people", type=int, default=60, help="in each store of few people")
+    parser.add_argument("--records", type=int, default=4, help="of each of them, 2 at least")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     jobs = [
         Job(leak, seed, options.people, options.records)
         for leak in LEAKS for seed in range(options.stores)
+    ]  # fmt: skip
+    jobs += [
+        Job(leak, seed, people, records=1)
+        for people in MANY for leak in LEAKS_OF_MANY for seed in range(options.stores)
     ]  # fmt: skip
     rows: list[dict[str, object]] = []
     with ProcessPoolExecutor(options.jobs, initializer=one_thread) as pool:
@@ -173,44 +213,67 @@ def tabulated(rows: pd.DataFrame, options: argparse.Namespace) -> Result:
     stores = judged(rows)
     measures = [
         Measure(f"judged {verdict}", float((own["verdict"] == verdict).mean()), "share", "neither",
-                len(own), int((own["verdict"] == verdict).sum()),
-                where={"leak": str(leak), "people who leak": f"{share:.1%}", "risk": str(risk)})
-        for (leak, share, risk), own in stores.groupby(["leak", "share", "risk"], sort=False)
+                len(own), int((own["verdict"] == verdict).sum()), where=where(key))
+        for key, own in stores.groupby(_SHARE, sort=False)
         for verdict in ("leaks", "no leak found")
     ]  # fmt: skip
     measures += [
         Measure("coverage of the 95% interval", covered(own), "share", "neither", len(own),
-                where={"leak": str(leak), "people who leak": f"{share:.1%}", "risk": str(risk)},
-                method="of the mean over the other stores")
-        for (leak, share, risk), own in rows.groupby(["leak", "share", "risk"], sort=False)
+                where=where(key), method="of the mean over the other stores")
+        for key, own in rows.groupby(_SHARE, sort=False)
     ]  # fmt: skip
-    quiet = stores.groupby(["leak", "seed"]).filter(lambda of: bool(of["harmless"].all()))
-    audits = quiet.groupby(["leak", "seed"])["verdict"].apply(lambda v: (v == "leaks").any())
-    by_kind = rows.groupby(["leak", "risk"]).apply(covered, include_groups=False)
+    quiet = stores.groupby(_STORE).filter(lambda of: bool(of["harmless"].all()))
+    audits = quiet.groupby(_STORE)["verdict"].apply(lambda v: (v == "leaks").any())
+    by_kind = rows.groupby(["store", "leak", "risk"]).apply(covered, include_groups=False)
+    cleared = stores["verdict"] == "no leak found"
     findings = [
         f"Of {len(audits)} audits of stores without a leak above the limit, {int(audits.sum())} "
         f"({audits.mean():.1%}) say 'leaks' on any risk.",
         f"The 95% intervals of single attacks cover the true rate in {covered(rows):.1%} of "
-        f"{len(rows):,} cases, by leak and risk in {by_kind.min():.1%} to {by_kind.max():.1%}.",
+        f"{len(rows):,} cases, by store, leak and risk in {by_kind.min():.1%} to "
+        f"{by_kind.max():.1%}.",
+        *said_of_inference(stores),
         f"'no leak found' was said {int(stores['blind'].sum())} times where the true residual risk "
-        f"exceeds the stated detectable size, and {int(stores['missed'].sum())} times where it "
-        "exceeds the policy's limit.",
+        f"exceeds the stated detectable size, and {int(stores['missed'].sum())} of "
+        f"{int(cleared.sum())} times where it exceeds the policy's limit.",
     ]
     command = "python benchmarks/audit/calibration.py"
     command += f" --stores {options.stores} --people {options.people} --records {options.records}"
     configuration = {"people who leak": LEAKS, "records that are their own": DEPTH,
                      "records a person": options.records, "bits": _BITS, "stores": options.stores,
-                     "people": options.people}  # fmt: skip
-    tables = [verdicts(stores), coverage(rows, options), coverage_by_share(rows)]
+                     "people": options.people, "many people": list(MANY),
+                     "of many, who leak": LEAKS_OF_MANY}  # fmt: skip
+    tables = [verdicts(stores), coverage(rows), coverage_by_share(rows)]
     return Result(command, configuration, 0, [], findings, measures, tables)
+
+
+def where(key: tuple[str, str, float, str]) -> dict[str, str]:
+    """Which stores a measure is of."""
+    store, leak, share, risk = key
+    return {"people × records": store, "leak": leak, "people who leak": f"{share:.1%}",
+            "risk": risk}  # fmt: skip
+
+
+def said_of_inference(stores: pd.DataFrame) -> list[str]:
+    """How often 'no leak found' is said of inference, by the size of the stores."""
+    said = []
+    for store, own in stores[stores["risk"] == "inference"].groupby("store", sort=False):
+        cleared, harmless = own["verdict"] == "no leak found", own["harmless"]
+        said.append(
+            f"Of inference in stores of {store} people and records each, 'no leak found' was said "
+            f"of {int((cleared & harmless).sum())} of {int(harmless.sum())} without a leak above "
+            f"the limit, and of {int((cleared & ~harmless).sum())} of {int((~harmless).sum())} "
+            "others."
+        )
+    return said
 
 
 def judged(rows: pd.DataFrame) -> pd.DataFrame:
     """A row for each store and risk, with whether its verdict is wrong."""
     limits = read_policy(None).limits
-    stores = rows.drop_duplicates(["leak", "seed", "risk"]).copy()
-    strongest = rows.groupby(["leak", "share", "risk"])["true residual"].max()
-    stores["truth"] = strongest.loc[stores.set_index(["leak", "share", "risk"]).index].to_numpy()
+    stores = rows.drop_duplicates([*_STORE, "risk"]).copy()
+    strongest = rows.groupby(_SHARE)["true residual"].max()
+    stores["truth"] = strongest.loc[stores.set_index(_SHARE).index].to_numpy()
     stores["harmless"] = stores["truth"] <= stores["risk"].map(limits)
     stores["false leak"] = stores["harmless"] & (stores["verdict"] == "leaks")
     unseen = stores["detectable"].isna() | (stores["detectable"] < stores["truth"])
@@ -222,13 +285,13 @@ def judged(rows: pd.DataFrame) -> pd.DataFrame:
 def verdicts(stores: pd.DataFrame) -> Table:
     """What was said of the stores, and how often wrongly."""
     cells = []
-    for (leak, risk), own in stores.groupby(["leak", "risk"], sort=False):
+    for (store, leak, risk), own in stores.groupby(["store", "leak", "risk"], sort=False):
         size, harmless = own["detectable"].median(), own["harmless"]
         said = [str(int((own["verdict"] == v).sum()))
                 for v in ("leaks", "no leak found", "inconclusive")]  # fmt: skip
         wrong = int(own["false leak"].sum())
         cells.append([
-            str(leak), str(risk), a_range(own["truth"]), f"{len(own)}", *said,
+            str(store), str(leak), str(risk), a_range(own["truth"]), f"{len(own)}", *said,
             "none" if pd.isna(size) else f"{size:.0%}",
             f"{wrong} of {harmless.sum()}" if harmless.any() else "–",
             f"{own['missed'].sum()} of {(~harmless).sum()}" if not harmless.all() else "–",
@@ -236,7 +299,8 @@ def verdicts(stores: pd.DataFrame) -> Table:
         ])  # fmt: skip
     return Table(
         "Verdicts",
-        ["leak", "risk", "true residual risk, strongest attack", "stores", "leaks",
+        ["people × records", "leak", "risk", "true residual risk, strongest attack", "stores",
+         "leaks",
          "no leak found", "inconclusive", "detectable, median",
          "false leaks, of stores below the limit", "no leak found, of stores above the limit",
          "no leak found above the detectable size"],
@@ -247,45 +311,46 @@ def verdicts(stores: pd.DataFrame) -> Table:
     )  # fmt: skip
 
 
-def coverage(rows: pd.DataFrame, options: argparse.Namespace) -> Table:
+def coverage(rows: pd.DataFrame) -> Table:
     """How often the intervals hold the truth, beside the bootstrap's."""
     cells = []
-    for (leak, risk), own in rows.groupby(["leak", "risk"], sort=False):
-        cells.append([str(leak), str(risk), f"{own['seed'].nunique()}", f"{len(own):,}"])
+    for (store, leak, risk), own in rows.groupby(["store", "leak", "risk"], sort=False):
+        stores = f"{own['seed'].nunique()}"
+        cells.append([str(store), str(leak), str(risk), stores, f"{len(own):,}"])
         for before in ("", "bootstrap "):
             below = own[f"{before}high"] < own["truth"]
             cells[-1] += [f"{covered(own, before):.1%}", f"{below.mean():.1%}"]
         cells[-1].append(spread(own))
     return Table(
         "Coverage of 95% intervals",
-        ["leak", "risk", "stores", "intervals", "privkit", "upper end too low",
+        ["people × records", "leak", "risk", "stores", "intervals", "privkit", "upper end too low",
          "bootstrap over people", "its upper end too low",
          "variance over stores, times that of independent trials"],
         cells,
         note="An upper end below the truth is the error that calls a leaking store safe; 2.5% "
         "is promised. The attacks of one store go together, so the intervals are not as many "
-        "independent cases: rather as many as there are stores. The last column is of "
-        f"{options.people} people with {options.records} records each and 5 folds, by attack and "
-        "share; independent trials would have 1, and the intervals of inference allow for "
-        f"{variance_in_folds(5):.2f}.",
+        "independent cases: rather as many as there are stores. The last column is by attack and "
+        "share, of inference with 5 folds; independent trials would have 1, and the intervals of "
+        f"inference allow for {variance_in_folds(5):.2f}.",
     )  # fmt: skip
 
 
 def coverage_by_share(rows: pd.DataFrame) -> Table:
     """The same at each share of people who leak."""
     risks = list(dict.fromkeys(rows["risk"]))
+    fewest = rows.groupby(["store", "leak", "share"])["seed"].nunique().min()
     cells = [
-        [str(leak), f"{share:.1%}", f"{own['seed'].nunique()}",
-         *(f"{covered(own[own['risk'] == risk]):.1%}" for risk in risks)]
-        for (leak, share), own in rows.groupby(["leak", "share"], sort=False)
+        [str(store), str(leak), f"{share:.1%}", f"{own['seed'].nunique()}",
+         *(f"{covered(own[own['risk'] == r]):.1%}" if (own["risk"] == r).any() else "–"
+           for r in risks)]
+        for (store, leak, share), own in rows.groupby(["store", "leak", "share"], sort=False)
     ]  # fmt: skip
     return Table(
         "Coverage by share of people who leak",
-        ["leak", "people who leak", "stores", *map(str, risks)],
+        ["people × records", "leak", "people who leak", "stores", *map(str, risks)],
         cells,
         note="Of few stores each: the standard error of a coverage of 95% is "
-        f"{(0.95 * 0.05 / rows.groupby(['leak', 'share'])['seed'].nunique().min()) ** 0.5:.1%} at "
-        "most.",
+        f"{(0.95 * 0.05 / fewest) ** 0.5:.1%} at most.",
     )
 
 
@@ -311,7 +376,7 @@ def spread(own: pd.DataFrame) -> str:
 
 def with_truth(rows: pd.DataFrame) -> pd.DataFrame:
     """The true rate of each attack: its mean over the *other* stores of the same share."""
-    groups = rows.groupby(["leak", "share", "risk", "attack"])
+    groups = rows.groupby([*_SHARE, "attack"])
     n = groups["value"].transform("size")
     out = rows.copy()
     for column, name in (("value", "truth"), ("residual", "true residual")):

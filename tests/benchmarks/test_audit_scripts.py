@@ -183,24 +183,41 @@ def test_verdicts_are_wrong_where_the_truth_of_their_share_says_so(script) -> No
     calibration = script("audit/calibration")
     pd = importlib.import_module("pandas")
     rows = pd.DataFrame({
-        "leak": "small", "risk": "linkability", "attack": "a", "share": [0.1, 0.1, 0.4, 0.4],
-        "seed": range(4), "true residual": [0.05, 0.05, 0.4, 0.4],
+        "store": "60 × 4", "leak": "small", "risk": "linkability", "attack": "a",
+        "share": [0.1, 0.1, 0.4, 0.4], "seed": range(4), "true residual": [0.05, 0.05, 0.4, 0.4],
         "verdict": ["leaks", "no leak found", "leaks", "no leak found"],
         "detectable": [0.3, 0.3, 0.3, None],
     })  # fmt: skip
     stores = calibration.judged(rows)
     assert stores["false leak"].tolist() == [True, False, False, False]
     assert stores["blind"].tolist() == [False, False, False, True]
+    assert calibration.said_of_inference(stores) == []
+    (said,) = calibration.said_of_inference(stores.assign(risk="inference"))
+    assert "was said of 1 of 2 without a leak above the limit, and of 1 of 2 others" in said
 
 
 def test_true_rates_are_those_of_the_other_stores(script) -> None:
     calibration = script("audit/calibration")
     pd = importlib.import_module("pandas")
-    rows = pd.DataFrame({"leak": "small", "share": [0.1, 0.1, 0.1, 0.2, 0.2], "risk": "r",
-                         "attack": "a", "value": [0.0, 0.3, 0.6, 1.0, 0.8],
-                         "residual": [0.0, 0.1, 0.2, 1.0, 0.8]})  # fmt: skip
-    found = calibration.with_truth(rows)
-    assert found["truth"].tolist() == pytest.approx([0.45, 0.3, 0.15, 0.8, 1.0])
+    few = pd.DataFrame({"store": "60 × 4", "leak": "small", "share": [0.1, 0.1, 0.1, 0.2, 0.2],
+                        "risk": "r", "attack": "a", "value": [0.0, 0.3, 0.6, 1.0, 0.8],
+                        "residual": [0.0, 0.1, 0.2, 1.0, 0.8]})  # fmt: skip
+    many = few.assign(store="600 × 1", value=1 - few["value"])
+    found = calibration.with_truth(pd.concat([few, many]))
+    truth = np.array([0.45, 0.3, 0.15, 0.8, 1.0])
+    assert found["truth"].tolist() == pytest.approx([*truth, *(1 - truth)])
+
+
+def test_stores_of_many_people_have_one_record_each_and_are_attacked_by_inference(script) -> None:
+    calibration = script("audit/calibration")
+    job = calibration.Job("near", 1, 300, records=1)
+    assert job.share == 0.13
+    assert job.store == "300 × 1"
+    rows = calibration.audited(job)
+    assert {row["risk"] for row in rows} == {"inference"}
+    assert {row["attack"].split(",")[0] for row in rows} == {
+        "inference_linear", "inference_discriminant", "inference_table",
+    }  # fmt: skip
 
 
 def test_stores_with_known_answers_are_what_they_say(script) -> None:
@@ -263,6 +280,8 @@ def test_calibration_end_to_end(
     """A smaller version of the kept report, at two shares of people who leak."""
     calibration = script("audit/calibration")
     monkeypatch.setattr(calibration, "LEAKS", {"none": (0.0,), "large": (0.5,)})
+    monkeypatch.setattr(calibration, "LEAKS_OF_MANY", {"none": (0.0,), "near": (0.16,)})
+    monkeypatch.setattr(calibration, "MANY", (1500,))
     monkeypatch.setattr(calibration, "RISKS", ("singling_out", "linkability"))
     monkeypatch.setattr(calibration, "try_inference", lambda *_, **__: Tried())
     stores = 20
@@ -270,18 +289,22 @@ def test_calibration_end_to_end(
     assert calibration.main(arguments) == 0
     assert (tmp_path / "calibration.md").read_text(encoding="utf-8") == capsys.readouterr().out
     result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    leaks = {
-        (m["where"]["leak"], m["where"]["risk"]): m["value"]
-        for m in result["measures"] if m["name"] == "judged leaks"
-    }  # fmt: skip
+    said = {
+        (m["name"].removeprefix("judged "), m["where"]["leak"], m["where"]["risk"]): m["value"]
+        for m in result["measures"]
+    }
     most = stats.binom.ppf(0.999, stores, 0.05) / stores  # 5% are promised
     for risk in ("singling_out", "linkability"):
-        assert leaks["none", risk] <= most
-        assert leaks["large", risk] > 0.9
+        assert said["leaks", "none", risk] <= most
+        assert said["leaks", "large", risk] > 0.9
+    assert said["leaks", "none", "inference"] <= most
+    assert said["no leak found", "none", "inference"] > 0.3  # it can be said, and is
+    wrongly = stats.binom.ppf(0.999, stores, 0.025) / stores
+    assert said["no leak found", "near", "inference"] <= wrongly
     # The attacks of one store go together: there are as many cases as stores.
     least = stats.binom.ppf(0.001, stores, 0.95) / stores
     cover = [m["value"] for m in result["measures"] if m["name"].startswith("coverage")]
-    assert len(cover) == 4
+    assert len(cover) == 6
     assert min(cover) >= least
     assert result["findings"][-1].startswith("'no leak found' was said 0 times")
 
