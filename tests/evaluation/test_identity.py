@@ -40,12 +40,12 @@ def test_labels_need_not_be_a_range() -> None:
 
 def test_of_two_photos_of_each_it_learns_too() -> None:
     """A lottery by the covariance of each person's two photos: 0 to 80% in as many draws."""
-    faces = generate_faces(people=40, photos=6, size=(28, 23))
+    faces = generate_faces(people=40, photos=6)
     pixels = faces.pixels()
-    for seed in range(6):
+    for seed in range(4):
         known = place_among_own(faces.person, np.random.default_rng(seed)) < 2
         evaluator = IdentityEvaluator(pixels[known], faces.person[known])
-        assert evaluator.recognises(pixels[~known], faces.person[~known]).mean() > 0.75
+        assert evaluator.recognises(pixels[~known], faces.person[~known]).mean() > 0.8
 
 
 @pytest.mark.parametrize("person", [[0, 0, 0, 0], [0, 0, 0, 1]])
