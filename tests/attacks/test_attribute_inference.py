@@ -126,8 +126,8 @@ def test_the_discriminant_sees_along_directions_of_little_spread() -> None:
     x = np.concatenate([0.1 * (value[:, None] + 0.3 * draw.normal(size=(300, 1))),
                         100 * draw.normal(size=(300, 15))], axis=1)  # fmt: skip
     turned = np.linalg.qr(draw.normal(size=(16, 16)))[0]
-    outcome = attack((x @ turned).astype(np.float32), np.arange(300), value == 1)
-    found = by_measure(outcome)
+    rows, models = (x @ turned).astype(np.float32), ("discriminant", "linear")
+    found = by_measure(attack(rows, np.arange(300), value == 1, models=models))
     assert found["inference_discriminant, accuracy of sex"].mean() > 0.85
     assert found["inference_linear, accuracy of sex"].mean() < 0.7
 
@@ -156,8 +156,8 @@ def test_more_numbers_than_records_are_a_discriminant_all_the_same() -> None:
     value = np.arange(120) % 2
     x = draw.normal(size=(120, 10)) @ draw.normal(size=(10, 400)) + 50
     x[:, 0] += 0.2 * value
-    found = by_measure(attack(x.astype(np.float32), np.arange(120), value == 1))
-    assert found["inference_discriminant, accuracy of sex"].mean() > 0.95
+    run = attack(x.astype(np.float32), np.arange(120), value == 1, models=("discriminant",))
+    assert by_measure(run)["inference_discriminant, accuracy of sex"].mean() > 0.95
 
 
 def test_codes_of_many_values_are_asked_for_as_words() -> None:

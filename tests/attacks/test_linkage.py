@@ -152,7 +152,7 @@ def test_records_of_one_person_together_are_linked_better() -> None:
         assert together > alone
 
 
-@pytest.mark.parametrize("jitter", [0.0, 1e-3])
+@pytest.mark.parametrize("jitter", [pytest.param(0.0, marks=pytest.mark.slow), 1e-3])
 def test_random_records_are_linked_by_chance(jitter: float) -> None:
     """No matcher learns to find right candidates where there is nothing to find.
 

@@ -157,6 +157,7 @@ def test_public_people_add_attacks_and_replace_none() -> None:
         assert any("_public" in name for name in names) is more
 
 
+@pytest.mark.slow
 def test_membership_is_never_cleared_without_shadow_networks() -> None:
     material = store(0.0, people=40, records=3)
     member = np.random.default_rng(0).random(len(material)) < 0.5
