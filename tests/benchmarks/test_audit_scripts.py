@@ -284,7 +284,7 @@ def test_calibration_end_to_end(
     monkeypatch.setattr(calibration, "MANY", (1500,))
     monkeypatch.setattr(calibration, "RISKS", ("singling_out", "linkability"))
     monkeypatch.setattr(calibration, "try_inference", lambda *_, **__: Tried())
-    stores = 20
+    stores = 12
     arguments = ["--stores", str(stores), "--people", "40", "--jobs", "1", "--out", str(tmp_path)]
     assert calibration.main(arguments) == 0
     assert (tmp_path / "calibration.md").read_text(encoding="utf-8") == capsys.readouterr().out
@@ -320,7 +320,7 @@ def few_faces(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_audits_of_faces_end_to_end(few_faces: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = run("audit/audit_faces", "--faces", few_faces, "--seeds", 1, "--level", "16 bits",
+    done = run("audit/audit_faces", "--faces", few_faces, "--seeds", 1, "--level", "constant",
                "--jobs", 1, "--out", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     text = (out / "audit_faces.md").read_text(encoding="utf-8")
