@@ -55,7 +55,7 @@ def texts(matrix):
     return ["".join(map(str, row)) for row in matrix.tolist()]
 
 
-@quick(150)
+@quick(80)
 @given(seed=seeds)
 def test_every_prefix_within_metadata(seed):
     matrix, persons, metadata = draw(seed)

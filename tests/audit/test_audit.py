@@ -36,7 +36,7 @@ def test_codes_that_name_people_leak() -> None:
     assert [f.verdict for f in audit.risks[2:]] == ["not run"] * 3
 
 
-@pytest.mark.parametrize("kind", ["constant", "random"])
+@pytest.mark.parametrize("kind", ["constant", pytest.param("random", marks=pytest.mark.slow)])
 def test_what_says_nothing_leaks_nothing_and_says_how_much_it_could_have_shown(kind: str) -> None:
     material = store(0.0, people=60)
     if kind == "constant":
@@ -308,6 +308,7 @@ def test_a_gallery_that_says_nothing_hides_no_leak_within_the_store() -> None:
     assert {t.attack for t in tried.trials["singling_out"]} >= {"linkage_nearest_gallery"}
 
 
+@pytest.mark.slow
 def test_what_no_attack_sees_is_never_cleared() -> None:
     material = store(0.0, people=60, records=3)
     lack = NotRun(

@@ -89,6 +89,7 @@ def test_sensitive_values_of_a_class(table, capsys):
     assert "away" in titles or "sensitive" in titles
 
 
+@pytest.mark.slow
 def test_the_same_without_the_columns_that_are_not_quasi_identifiers(table, capsys):
     options = ["--with", "beside.parquet", "--person", "person", "--sensitive", "illness"]
     named = kanon(capsys, *options, "--columns", "camera,hour")
