@@ -52,8 +52,8 @@ class LDA(Matcher):
         rows = public.astype(np.float64)
         # Shrinking compares the spread of directions, and the units are part of it. Else they only
         # decide what the least ridge drowns.
-        own = deviations(rows)
-        unit = np.where((own > 0) & (not self.shrunk), own, 1.0)
+        own = np.zeros(rows.shape[1]) if self.shrunk else deviations(rows)
+        unit = np.where(own > 0, own, 1.0)
         model = _Moments.of(rows / unit, person, shrunk=self.shrunk)
         axes = _discriminants(model.means, model.within) / unit[:, None]
         return _DiscriminantScorer(model.centre * unit, axes)

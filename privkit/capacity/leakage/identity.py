@@ -21,7 +21,7 @@ from privkit.capacity.leakage.probed import best_posterior, permutation_p
 from privkit.errors import InputError
 from privkit.evaluation.equal_rows import equal_rows
 from privkit.evaluation.intervals import share_over_people
-from privkit.evaluation.people import sample_of_people
+from privkit.evaluation.people import place_among_own, sample_of_people
 from privkit.evaluation.posteriors import Known, hits, models_for, shares
 
 __all__ = ["FEWEST_RECORDS", "leakage_of_people"]
@@ -129,10 +129,10 @@ def _drawn(person: Ints, width: int, rng: np.random.Generator) -> Ints:
         )
     chosen = np.zeros(len(count), dtype=np.bool_)
     chosen[rng.permutation(several)[:_PEOPLE]] = True
-    rows = rng.permutation(np.flatnonzero(chosen[code]))
-    rows = rows[np.argsort(code[rows], kind="stable")]
-    each = count[chosen]
-    rows = rows[np.arange(len(rows)) - np.repeat(np.cumsum(each) - each, each) < _RECORDS]
+    rows = np.flatnonzero(chosen[code])
+    place = place_among_own(code[rows], rng)
+    order = np.lexsort((place, code[rows]))
+    rows = rows[order[place[order] < _RECORDS]]
     most = max(_FEWEST_DRAWN, _NUMBERS // width)
     return rows[sample_of_people(person[rows], most, rng)]
 
