@@ -48,17 +48,21 @@ class ClosedSet:
 
     @staticmethod
     def people_that_suit(
-        gallery_person: Ints, width: int, rng: np.random.Generator
+        gallery_person: Ints, width: int, asked: Ints, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """People, drawn at random where not all can be learned in time.
+
+        Who is asked about comes before others, who are candidates alone.
 
         Args:
             gallery_person: ``(g,)``, of the known rows.
             width: numbers of a row.
+            asked: people with a probe.
             rng: for the order.
         """
         people, rows = np.unique(gallery_person, return_counts=True)
         order = rng.permutation(len(people))
+        order = order[np.argsort(~np.isin(people[order], asked), kind="stable")]
         work = np.cumsum(rows[order]) * width * np.arange(1, len(people) + 1)
         return np.sort(people[order[: int((work <= _MOST).sum())]])
 

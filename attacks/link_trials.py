@@ -12,6 +12,7 @@ from attacks.matched_scores import Judge, Matched, OneByOne, matched, matched_an
 from attacks.matching import MATCHERS, Matcher
 from attacks.matching.base import MOST_ROWS, Features, Ints
 from attacks.matching.two_covariance import LDA
+from attacks.nearest import probability_of_rank_1
 from attacks.verification import (
     control_rank_hits,
     impostor_scores,
@@ -20,10 +21,10 @@ from attacks.verification import (
     threshold_at,
 )
 from privkit.errors import InputError
-from privkit.evaluation.people import sample_of_people
+from privkit.evaluation.people import dealt, derangement, sample_of_people
 from privkit.evaluation.trials import Trials
 
-__all__ = ["closed_set_trials", "link_trials", "open_trials"]
+__all__ = ["closed_set_trials", "compared_at_most", "link_trials", "open_trials", "search_trials"]
 
 #: Pairs of a probe and a known row that one matcher scores: of more, people are drawn.
 _PAIRS = 300_000_000
@@ -54,6 +55,8 @@ def link_trials(
     A matcher that learns does so from the public people, or, where there are none, from the records
     of the other people here (:mod:`attacks.cross_fitting`): an adversary who knows whose those are.
     With fewer than four people it is left out. Of codes, so is a matcher that is for floats.
+
+    Of more probes than :func:`compared_at_most` says, some people's are drawn.
 
     Args:
         probes: ``(n, d)`` of ±1 or floats, without NaN.
@@ -113,6 +116,50 @@ def closed_set_trials(
         scorer = LDA().fit(gallery, gallery_person, np.random.default_rng([seed, 5]))
         judges["discriminant"] = OneByOne(scorer, store.probes, store.probe_person)
     return [trials for name, judge in judges.items() for trials in store.closed(name, judge)]
+
+
+def search_trials(
+    probes: Features,
+    probe_person: Ints,
+    gallery: Features,
+    gallery_person: Ints,
+    *,
+    seed: int,
+) -> list[Trials]:
+    """Search the nearest known record of every probe, however large the gallery is.
+
+    "rank-1" of ``linkage_search``: hit, baseline and control as in :func:`link_trials`, which ranks
+    all candidates and counts pairs, and is asked about fewer people therefore. FAISS does the work
+    where it is installed (:mod:`attacks.nearest`).
+
+    Args:
+        probes: as for :func:`link_trials`, like all others.
+        probe_person: ``(n,)``.
+        gallery: ``(g, d)``.
+        gallery_person: ``(g,)``.
+        seed: of the draw of controls.
+
+    Raises:
+        InputError: fewer than two people with a record in each of probes and gallery.
+    """
+    rows = _linkable(probe_person, gallery_person)
+    person, n = probe_person[rows], len(rows)
+    rng = np.random.default_rng([seed, 6])
+    other = dealt(person, derangement(len(np.unique(person)), rng), rng)
+    found = probability_of_rank_1(
+        probes[rows],
+        gallery,
+        gallery_person,
+        query=np.concatenate([np.arange(n), other]),
+        asked=np.concatenate([person, person]),
+    )
+    baseline = np.full(n, 1.0 / len(np.unique(gallery_person)))
+    return [Trials("linkage_search", "rank-1", person, found[:n], baseline, found[n:])]
+
+
+def compared_at_most(gallery: int) -> int:
+    """How many probes :func:`link_trials` compares with a gallery of so many records, at most."""
+    return max(2, _PAIRS // gallery)
 
 
 def open_trials(
@@ -183,16 +230,7 @@ class _Store:
         public_person: Ints | None,
         seed: int,
     ) -> None:
-        known = np.isin(probe_person, gallery_person)
-        people = len(np.unique(probe_person[known]))
-        if people < 2:
-            raise InputError(
-                "there are too few people to link",
-                where="gallery",
-                rule="at least 2 people with a record to attack and a known one",
-                found=f"{people} people",
-                remedy="known records of more people",
-            )
+        rows = _linkable(probe_person, gallery_person)
         if public_person is not None:
             attacked = np.concatenate([probe_person, gallery_person])
             shared = np.intersect1d(public_person, attacked)
@@ -204,8 +242,7 @@ class _Store:
                     found=f"{len(shared)} people in both",
                 )
         rng = np.random.default_rng([seed, 0])
-        rows = np.flatnonzero(known)
-        most = max(2, _PAIRS // len(gallery))
+        most = compared_at_most(len(gallery))
         rows = rows[sample_of_people(probe_person[rows], most, rng)]
         self.probes, self.probe_person = probes[rows], probe_person[rows]
         self.gallery, self.gallery_person = gallery, gallery_person
@@ -254,6 +291,21 @@ class _Store:
             folds=self.folds,
             seed=self.seed,
         )
+
+
+def _linkable(probe_person: Ints, gallery_person: Ints) -> Ints:
+    """The probes whose person is in the gallery, if they are of two people at least."""
+    known = np.isin(probe_person, gallery_person)
+    people = len(np.unique(probe_person[known]))
+    if people < 2:
+        raise InputError(
+            "there are too few people to link",
+            where="gallery",
+            rule="at least 2 people with a record to attack and a known one",
+            found=f"{people} people",
+            remedy="known records of more people",
+        )
+    return np.flatnonzero(known)
 
 
 def _closed(attack: str, scores: Matched) -> Iterator[Trials]:

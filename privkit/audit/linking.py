@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from attacks.closed_set import ClosedSet
 from attacks.cross_fitting import FITS
-from attacks.link_trials import closed_set_trials, link_trials
+from attacks.link_trials import closed_set_trials, compared_at_most, link_trials, search_trials
 from attacks.matching import MATCHERS, Matcher
 from attacks.matching.base import MOST_ROWS
 from privkit.audit.bounds import identity_table
@@ -33,7 +33,7 @@ from privkit.audit.tasks import Task, Tried
 from privkit.evaluation.people import place_among_own, sample_of_people
 from privkit.evaluation.trials import Trials
 
-__all__ = ["linking_lacks", "linking_tasks", "try_linking"]
+__all__ = ["is_searched", "linking_lacks", "linking_tasks", "try_linking"]
 
 #: So many rounds at most; of ten records a person two are probes in each.
 _ROUNDS = 5
@@ -63,8 +63,16 @@ _FEW = (
     "tells people apart along a few of these, and in no single column, "
     "linkage_lda_unshrunk{suffix} does not see."
 )
-#: Of more records one round has probes enough.
+#: Of more records one round has probes enough, ...
 _MANY = 100_000
+#: ... and so many of a person: more people tell more than more records of each.
+_OF_EACH = 2
+_COMPARED = (
+    "{probes:,} records of {people:,} people are linked to {known:,} known ones. A matcher is "
+    "asked about some of these people, drawn at random, to end in time ({compared:,} records at "
+    "most); "
+    "linkage_search{suffix} finds the nearest known record of each."
+)
 
 
 def linking_lacks(material: Material) -> NotRun | None:
@@ -91,6 +99,17 @@ def linking_lacks(material: Material) -> NotRun | None:
     return None
 
 
+def is_searched(material: Material, targets: int) -> bool:
+    """Whether it is so large that matchers are asked about some of the probes, a search about all.
+
+    Args:
+        material: the store.
+        targets: probes at most.
+    """
+    gallery = 0 if material.gallery is None else len(material.gallery)
+    return targets > compared_at_most(max(len(material), gallery))
+
+
 def linking_tasks(material: Material, seed: int, targets: int) -> list[Task]:
     """The attacks on the store that link records, as one task: they share the work."""
     width = material.features.shape[1]
@@ -102,12 +121,14 @@ def linking_tasks(material: Material, seed: int, targets: int) -> list[Task]:
             f"linkage, seed {seed}",
             ("singling_out", "linkability"),
             5.0 + 2e-10 * scenes * (compared + learned),
-            partial(try_linking, material, seed, targets),
+            partial(try_linking, material, seed, targets, search=is_searched(material, targets)),
         )
     ]
 
 
-def try_linking(material: Material, seed: int, targets: int, *, details: bool = True) -> Tried:
+def try_linking(
+    material: Material, seed: int, targets: int, *, details: bool = True, search: bool = False
+) -> Tried:
     """Link the records of a store.
 
     Args:
@@ -115,13 +136,14 @@ def try_linking(material: Material, seed: int, targets: int, *, details: bool = 
         seed: of rounds and folds.
         targets: probes at most.
         details: whether curves and error rates are computed beside.
+        search: whether the nearest record is searched for every probe, beside the matchers.
     """
     assert material.person is not None  # noqa: S101 - linking_lacks has asked
     scenes = _scenes(material, seed, targets)
     trials: list[Trials] = []
     notes: list[str] = []
     for suffix, rounds in scenes.items():
-        tried, said = _of_scene(material, rounds, seed, suffix)
+        tried, said = _of_scene(material, rounds, seed, suffix, search=search)
         trials, notes = [*trials, *tried], [*notes, *said]
     isolated = [
         replace(
@@ -159,14 +181,16 @@ def _scenes(material: Material, seed: int, targets: int) -> dict[str, list[_Roun
 
 
 def _of_scene(
-    material: Material, rounds: Sequence[_Round], seed: int, suffix: str
+    material: Material, rounds: Sequence[_Round], seed: int, suffix: str, *, search: bool
 ) -> tuple[list[Trials], list[str]]:
     """All matchers in all rounds, pooled and named with ``suffix``, and what has to be known."""
     notes = []
+    width = material.features.shape[1]
     # The same people in all rounds. Of fewer each is named more easily: too high, not too low.
     everyone = max((gallery.person for _, gallery in rounds), key=len)
-    width = material.features.shape[1]
-    closed = ClosedSet.people_that_suit(everyone, width, np.random.default_rng([seed, 14]))
+    probed = material.owners[np.concatenate([probes for probes, _ in rounds])]
+    rng = np.random.default_rng([seed, 14])
+    closed = ClosedSet.people_that_suit(everyone, width, probed, rng)
     of = len(np.unique(everyone))
     records = max(len(p) + len(g.person) for p, g in rounds)
     wide = _too_wide(width, records, len(rounds))
@@ -176,22 +200,33 @@ def _of_scene(
     needed = of + _RECORDS * width
     if not wide and material.bits is None and records < needed:
         notes.append(_FEW.format(n=records, people=of, width=width, needed=needed, suffix=suffix))
+    if search:
+        notes += _drawn(material, rounds, suffix)
     if len(closed) < of:
         notes.append(_DRAWN.format(suffix=suffix, people=len(closed), of=of))
-    linked = [
-        trials
-        for n, (probes, gallery) in enumerate(rounds)
-        for trials in _linked(
-            material,
-            probes,
-            gallery,
-            int(np.random.SeedSequence([seed, n]).generate_state(1)[0]),
-            closed=closed,
-            wide=wide,
-        )
-    ]
+    linked: list[list[Trials]] = []
+    for n, (probes, gallery) in enumerate(rounds):
+        own = int(np.random.SeedSequence([seed, n]).generate_state(1)[0])
+        linked += _linked(material, probes, gallery, own, closed=closed, wide=wide)
+        if search:
+            rows, person = material.features[probes], material.owners[probes]
+            found = search_trials(rows, person, gallery.features, gallery.person, seed=own)
+            linked.append(found)
     alike = (_a_person_alike(t) for t in pooled(linked))
     return [replace(t, attack=f"{t.attack}{suffix}") for t in alike], notes
+
+
+def _drawn(material: Material, rounds: Sequence[_Round], suffix: str) -> list[str]:
+    """That matchers are asked about some people only, where they are."""
+    probes, gallery = max(rounds, key=lambda one: len(one[0]) * len(one[1]))
+    compared = compared_at_most(len(gallery))
+    if len(probes) <= compared:
+        return []
+    people = len(np.unique(material.owners[probes]))
+    note = _COMPARED.format(
+        people=people, probes=len(probes), known=len(gallery), compared=compared, suffix=suffix
+    )
+    return [note]
 
 
 def _too_wide(width: int, records: int, rounds: int) -> list[str]:
@@ -278,25 +313,31 @@ def _with_gallery(material: Material, seed: int, targets: int) -> list[_Round]:
 
 
 def _within(material: Material, seed: int, targets: int) -> list[_Round]:
-    """Rounds in which each record of the people drawn is a probe once."""
+    """Rounds in which each record of the people drawn is a probe once, or one of a large store."""
     assert material.person is not None  # noqa: S101 - linking_lacks has asked
     rng = np.random.default_rng([seed, 11])
     person = material.person
-    people, counts = np.unique(person, return_counts=True)
-    several = people[counts > 1]
-    nth = place_among_own(person, rng)
-    count_of = counts[np.searchsorted(people, person)]
-    rounds = int(min(_ROUNDS, counts.max())) if len(person) <= _MANY else 1
-    linkable = np.repeat(several, counts[counts > 1])
-    drawn = np.unique(linkable[sample_of_people(linkable, targets, rng)])
+    asked = _round_of_each(person, rng)
+    inside = np.flatnonzero(asked >= 0)
+    inside = inside[sample_of_people(person[inside], targets, rng)]
     out: list[_Round] = []
-    for n in range(rounds):
-        # A person with fewer records than rounds is probed in the first ones only.
-        probe = np.isin(person, drawn) & (nth % max(rounds, 2) == n) & (count_of > 1)
-        probes = np.flatnonzero(probe)
+    for n in range(int(asked.max()) + 1):
+        probes = inside[asked[inside] == n]
         if len(np.unique(person[probes])) < 2:
             continue
         rest = np.ones(len(person), dtype=bool)
         rest[probes] = False
         out.append((probes, Known(material.features[rest], person[rest])))
     return out
+
+
+def _round_of_each(person: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """The round in which each record is a probe, from 0; -1 in none, as where it stands alone.
+
+    A person with fewer records than rounds is probed in the first ones only.
+    """
+    people, counts = np.unique(person, return_counts=True)
+    nth, count = place_among_own(person, rng), counts[np.searchsorted(people, person)]
+    if len(person) > _MANY:
+        return np.where(nth < np.minimum(_OF_EACH, count - 1), 0, -1)
+    return np.where(count > 1, nth % min(_ROUNDS, counts.max()), -1)

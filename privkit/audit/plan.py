@@ -31,7 +31,7 @@ from privkit.audit.inferring import (
     try_inference,
     unattacked,
 )
-from privkit.audit.linking import linking_lacks, linking_tasks, try_linking
+from privkit.audit.linking import is_searched, linking_lacks, linking_tasks, try_linking
 from privkit.audit.material import Material
 from privkit.audit.policy import Policy
 from privkit.audit.rebuilding import (
@@ -72,7 +72,8 @@ def plan(material: Material, policy: Policy) -> Plan:
     if linking is None:
         for seed in policy.seeds:
             tasks += linking_tasks(material, seed, policy.targets)
-        tasks += _linking_controls(small, first, policy.targets)
+        search = is_searched(material, policy.targets)
+        tasks += _linking_controls(small, first, policy.targets, search=search)
     else:
         lacks["singling_out"] = lacks["linkability"] = [linking]
 
@@ -103,7 +104,7 @@ def plan(material: Material, policy: Policy) -> Plan:
     return Plan(tasks, lacks)
 
 
-def _linking_controls(small: Material, seed: int, targets: int) -> list[Task]:
+def _linking_controls(small: Material, seed: int, targets: int, *, search: bool) -> list[Task]:
     variants: dict[str, Callable[[], Material]] = {
         "identity encoder": lambda: identity_of_people(small, seed),
         "constant encoder": lambda: constant(small),
@@ -112,7 +113,7 @@ def _linking_controls(small: Material, seed: int, targets: int) -> list[Task]:
     seconds = linking_tasks(small, seed, targets)[0].seconds
 
     def run(make: Callable[[], Material]) -> Tried:
-        return try_linking(make(), seed, targets, details=False)
+        return try_linking(make(), seed, targets, details=False, search=search)
 
     return [
         Task(

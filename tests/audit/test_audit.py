@@ -295,6 +295,41 @@ def test_of_a_gallery_too_large_for_a_classifier_some_people_are_drawn(
         assert f"{people:,} of 80 people" in tried.notes[risk][0]
 
 
+def test_in_a_large_store_every_probe_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Matchers are asked about some people, a search about all, the controls by both."""
+    monkeypatch.setattr("attacks.link_trials._PAIRS", 40 * 300)
+    monkeypatch.setattr("privkit.audit.linking._MANY", 299)
+    material = store(0.7, people=60)
+    tasks = [t for t in plan(material, policy()).tasks if "linkability" in t.risks]
+    assert len(tasks) == 4
+    for task in tasks:
+        tried = task.run()
+        trials = {t.name: t for t in tried.trials["linkability"]}
+        found, asked = (trials[f"linkage_{name}, rank-1"] for name in ("search", "nearest"))
+        if task.control:
+            assert check(task.control, [found]).passed
+            continue
+        # Two records of each of 60 people, and of so many people as 66 comparisons allow.
+        assert (len(found), len(np.unique(found.person))) == (120, 60)
+        assert (len(asked), len(np.unique(asked.person))) == (66, 33)
+        assert abs(found.mean() - 0.7) < 0.2
+        (note,) = (n for n in tried.notes["linkability"] if "linkage_search" in n)
+        assert note.startswith("120 records of 60 people are linked to 180 known ones.")
+        assert "66 records at most" in note
+
+
+def test_a_classifier_of_a_large_gallery_is_asked_about_those_whom_it_learned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("attacks.closed_set._MOST", 100_000)
+    tried = try_linking(store(1.0, people=200), 0, 20, details=False)
+    (rank,) = (t for t in tried.trials["linkability"] if t.name == "linkage_classifier, rank-1")
+    assert len(np.unique(rank.person)) == 4  # all who have a probe
+    candidates = round(1 / rank.baseline[0])
+    assert 20 < candidates < 200
+    assert any(f"learn {candidates} of 200 people" in n for n in tried.notes["linkability"])
+
+
 def test_a_gallery_that_says_nothing_hides_no_leak_within_the_store() -> None:
     material = store(1.0, people=30, records=4)
     rng = np.random.default_rng(9)
