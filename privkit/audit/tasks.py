@@ -138,7 +138,7 @@ def run_tasks(
             done[task.name] = task.with_shown(kept)
         else:
             try:
-                tried = task.run()
+                tried = _run(task)
             except Exception as error:  # whatever it is, the other attacks are worth having
                 why = " ".join(f"it failed: {type(error).__name__}: {error}".split())[:300]
                 missed.append(Missed(task, why, "input on which it does not fail"))
@@ -148,6 +148,18 @@ def run_tasks(
                     _save(path, tried)
         tick("attack", n + 1, len(tasks))
     return done, missed
+
+
+def _run(task: Task) -> Tried:
+    """Run with one thread for linear algebra, whose result then does not depend on their number.
+
+    Covariances are of some hundred numbers: on two cores two threads took four times as long, since
+    numpy and scipy bring an OpenBLAS each, whose waiting threads hold up the other's.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        return task.run()
 
 
 def _digest(key: Mapping[str, Any]) -> str:
