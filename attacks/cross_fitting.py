@@ -87,7 +87,17 @@ class CrossFitted:
     _scorers: dict[tuple[int, ...], Scorer] = field(default_factory=dict)
 
     def score(self, gallery: Features, gallery_person: Ints) -> NDArray[np.float64]:
-        """Fill the scores in, fold by fold."""
+        """Fill the scores in, fold by fold.
+
+        By one thread: two take longer over the decomposition of a small covariance, several times
+        longer where numpy and scipy bring an OpenBLAS each.
+        """
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1, user_api="blas"):
+            return self._filled(gallery, gallery_person)
+
+    def _filled(self, gallery: Features, gallery_person: Ints) -> NDArray[np.float64]:
         candidate = np.unique(gallery_person)
         row_fold, candidate_fold = self.folds.of(gallery_person), self.folds.of(candidate)
         scores = np.empty((len(self.probes), len(candidate)))
