@@ -118,20 +118,20 @@ def invert(
 def _draw(folder: Path, study: Study, result: Result) -> list[Picture]:
     from attacks.baselines import BASELINES
     from attacks.scenes import NEW
-    from privkit.report.inversion import draw_identification, draw_reconstructions
+    from privkit.report.inversion import draw_identification, draw_levels
 
     gallery = study.gallery
     pictures = [draw_identification(folder, result, NEW, study.people, list(BASELINES))]
     if any(attack.makes == "pictures" for attack in study.attacks.values()):
-        pictures.append(
-            draw_reconstructions(
-                folder,
-                gallery.originals,
-                gallery.made,
-                gallery.recognised,
-                gallery.shape,
-                result.notices,
-            )
+        pictures += draw_levels(
+            folder,
+            gallery.originals,
+            gallery.made,
+            gallery.recognised,
+            gallery.shape,
+            result,
+            NEW,
+            list(BASELINES),
         )
     return pictures
 
@@ -146,6 +146,7 @@ def _write(folder: Path, study: Study, faces: Faces) -> None:
     import numpy as np
 
     from privkit.models.face_network_file import save_face_network
+    from privkit.report.inversion import level_in_file_name
 
     study.records.to_csv(folder / "records.csv", index=False)
     people = [faces.people[person] for person in faces.person]
@@ -157,7 +158,7 @@ def _write(folder: Path, study: Study, faces: Faces) -> None:
             features = (features > 0).astype(np.uint8)
             codes = features[store.one_a_person]
             np.save(folder / f"codes-{defense.bottleneck_bits}.npy", codes, allow_pickle=False)
-        name = _plain(defense.name)
+        name = level_in_file_name(defense.name)
         np.save(folder / f"store-{name}.npy", features, allow_pickle=False)
         _column(folder / "trained.csv", "trained", store.trained.tolist())
         save_face_network(store.network, folder / f"encoder-{name}.safetensors")
@@ -168,8 +169,3 @@ def _column(path: Path, name: str, values: Sequence[object]) -> None:
     import pandas as pd
 
     pd.DataFrame({name: values}).to_csv(path, index=False)
-
-
-def _plain(name: str) -> str:
-    """``"1280 bits (40 floats)"`` as ``"1280-bits"``: a part of a file's name."""
-    return name.partition(" (")[0].replace(" ", "-")

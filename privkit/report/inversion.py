@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,74 @@ from privkit.report.figures import COLOURS, new_figure, save
 from privkit.report.html import Picture
 from privkit.result import Measure, Result
 
-__all__ = ["draw_identification", "draw_reconstructions"]
+__all__ = ["draw_identification", "draw_levels", "draw_reconstructions", "level_in_file_name"]
 
 _MARKERS = "os^Dv<>P"
+#: Rows of pictures that a page of paper holds; more are drawn level by level.
+_ROWS = 24
+#: The attack of the paper, which is shown beside the strongest.
+_OF_THE_PAPER = "mi_face"
+
+
+def draw_levels(
+    folder: Path,
+    originals: NDArray[np.float32],
+    made: Mapping[tuple[str, str], NDArray[np.float32]],
+    recognised: Mapping[tuple[str, str], NDArray[np.bool_]],
+    shape: tuple[int, int],
+    result: Result,
+    group: str,
+    baselines: Sequence[str],
+) -> list[Picture]:
+    """Draw ``reconstructions.png``; of more rows than a page holds, a figure of each level beside.
+
+    Then the first one shows of each level the strongest attack and the paper's.
+
+    Args:
+        folder: the run folder.
+        originals: as for :func:`draw_reconstructions`, like all up to ``shape``.
+        made: by (level, attack), ``(n, h·w)``.
+        recognised: by (level, attack), ``(n,)``.
+        shape: ``(h, w)``.
+        result: holds the measure ``identity``, and what is to be written onto the pictures.
+        group: the targets by whom the strongest attack is told.
+        baselines: attacks that compete with none.
+    """
+    notices = result.notices
+
+    def draw(keys: Sequence[tuple[str, str]], name: str) -> Picture:
+        own = {key: made[key] for key in keys}
+        return draw_reconstructions(folder, originals, own, recognised, shape, notices, name=name)
+
+    if len(made) <= _ROWS:
+        return [draw(list(made), "reconstructions")]
+    share = {
+        (m.where["level"], m.where["attack"]): m.value or 0.0
+        for m in result.measures
+        if m.name == "identity" and m.where.get("group") == group
+    }
+    of_level: dict[str, list[tuple[str, str]]] = {}
+    for key in made:
+        of_level.setdefault(key[0], []).append(key)
+    shown: list[tuple[str, str]] = []
+    for level, keys in of_level.items():
+        strongest = max(keys, key=lambda key: (key[1] not in baselines, share.get(key, 0.0)))
+        kept = {strongest, (level, _OF_THE_PAPER), *((level, name) for name in baselines)}
+        shown += [key for key in keys if key in kept]
+    first = draw(shown, "reconstructions")
+    said = f"{first.caption} Of each level the strongest attack and {_OF_THE_PAPER}."
+    return [
+        replace(first, caption=said),
+        *(
+            draw(keys, f"reconstructions-{level_in_file_name(level)}")
+            for level, keys in of_level.items()
+        ),
+    ]
+
+
+def level_in_file_name(level: str) -> str:
+    """``"1280 bits (40 floats)"`` as ``"1280-bits"``: a part of a file's name."""
+    return level.partition(" (")[0].replace(" ", "-")
 
 
 def draw_reconstructions(
@@ -24,6 +90,8 @@ def draw_reconstructions(
     recognised: Mapping[tuple[str, str], NDArray[np.bool_]],
     shape: tuple[int, int],
     notices: Sequence[str],
+    *,
+    name: str = "reconstructions",
 ) -> Picture:
     """Draw ``reconstructions.png``: originals, then a row for each level and attack.
 
@@ -34,6 +102,7 @@ def draw_reconstructions(
         recognised: by (level, attack), ``(n,)``.
         shape: ``(h, w)``.
         notices: words to write onto the picture.
+        name: of the file, without its ending.
     """
     baseline = next((key for key in made if key[1] == "mean_face"), None)
     rows: list[tuple[str, NDArray[np.float32], NDArray[np.bool_] | None]] = [
@@ -64,7 +133,7 @@ def draw_reconstructions(
             "New photos rebuilt from what was stored; green frame: the right person is recognised",
             fontsize=9,
         )
-        path = save(figure, folder / "reconstructions.png", notices=notices, dpi=110)
+        path = save(figure, folder / f"{name}.png", notices=notices, dpi=110)
     return Picture(
         path,
         "New photos of people whom the network knows, and what each attack rebuilds from each "
