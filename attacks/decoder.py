@@ -18,6 +18,7 @@ from attacks.adversary import Adversary, Photos
 from attacks.base import Attack, Makes
 from attacks.needs import Need
 from attacks.public_pairs import pairs
+from privkit.models.random_draws import seeded
 from privkit.models.training import fit
 
 __all__ = ["Decoder", "UpConvolutions"]
@@ -63,8 +64,7 @@ class Decoder(Attack):
         learned = pairs(adversary, public.take(~held_out), self.variants, rng)
         probes = public.take(held_out)
         center, spread = learned[1].mean(0), learned[1].std(0) + np.float32(1e-6)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(rng.integers(2**63)))
+        with seeded(int(rng.integers(2**63))):
             network = UpConvolutions(stored.shape[1], adversary.shape, learned[0].mean(0))
         known = (learned[0], (learned[1] - center) / spread)
         self._train(network, known, self._probes(probes, adversary, center, spread), rng)

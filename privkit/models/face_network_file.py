@@ -13,6 +13,7 @@ from privkit.errors import InputError
 from privkit.models.checkpoints import weights_of
 from privkit.models.face_net import FEATURES, FaceNet
 from privkit.models.featcomp import MAX_BITS
+from privkit.models.random_draws import seeded
 from privkit.runs import write_atomically
 
 __all__ = ["load_face_network", "save_face_network"]
@@ -45,7 +46,7 @@ def load_face_network(path: Path, pixels: int) -> FaceNet:
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise _wrong(path, " ".join(str(error).split())[:200] or "an empty file") from error
     people, bits = _rows(weights, "last.weight", path), _bits(weights, path)
-    with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and then replaced
+    with seeded(0):  # initial weights are drawn, and then replaced
         network = FaceNet(pixels, people, bits)
     own = network.state_dict()
     for name in sorted(own.keys() | weights.keys()):

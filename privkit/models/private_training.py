@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from privkit.errors import InputError
 from privkit.models.face_net import FaceNet
+from privkit.models.random_draws import seeded
 
 if TYPE_CHECKING:
     from privkit.models.defenses import PrivateTraining
@@ -89,11 +90,10 @@ def train_private_face_net(
             rule=f"below one over the number of training photos, {1 / n:.3g}",
             found=privacy.delta,
         )
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    with seeded(seed), warnings.catch_warnings():
         # Said in the docstring: the draws are reproducible, hence not for publication. The other
         # warnings are about hooks of the input layer, whose input needs no gradient.
         warnings.simplefilter("ignore")
-        torch.manual_seed(seed)
         network = FaceNet(pixels.shape[1], people)
         photos = torch.utils.data.TensorDataset(torch.from_numpy(pixels), torch.from_numpy(person))
         loader = torch.utils.data.DataLoader(

@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 from privkit.errors import InputError
 from privkit.models.checkpoints import checkpoint_path, load_checkpoint, save_checkpoint
 from privkit.models.face_net import FaceNet
+from privkit.models.random_draws import seeded
 from privkit.models.training import TrainingError, fit
 
 __all__ = ["REQUIRED_ACCURACY", "train_face_net", "training_accuracy"]
@@ -83,8 +84,7 @@ def train_face_net(
         "device": device,
         "torch": torch.__version__,
     }
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed, device):
         net = FaceNet(pixels.shape[1], people, bits).to(device)
         path = checkpoint_path(cache, configuration) if cache is not None else None
         kept = path is not None and load_checkpoint(path, net, configuration)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-import torch
-
+from privkit.models.random_draws import seeded
 from privkit.videoqa.distributed import Processes
 from privkit.videoqa.encode import StoredVideos, encode
 from privkit.videoqa.evaluate import Predictions, predict
@@ -45,8 +44,7 @@ def train_on_codes(
     bits = stored.codes.bits
     variant = Variant(METHODS["featcomp"], bits)
     model = task.model(Variant(METHODS["floats"]), seed=seed)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed):
         model.stored = CodeDecoder(task.features.shape, bits)
     group = group or Processes()
     digest = hashlib.sha256("\n".join(stored.videos).encode())

@@ -22,6 +22,7 @@ from privkit.data.videos.generated import NOTICE
 from privkit.data.videos.scene import scene_of
 from privkit.models.clipbert.grid import GridBackbone
 from privkit.models.featcomp import FeatComp
+from privkit.models.random_draws import seeded
 from privkit.videoqa.activation_maps import BitMaps, bit_maps
 from privkit.videoqa.configuration import VideoConfig
 from privkit.videoqa.privacy import read_secrets
@@ -87,8 +88,7 @@ def figure_sides(task: Task) -> Mapping[str, str] | None:
 
 def untrained(bottleneck: FeatComp, *, seed: int) -> FeatComp:
     """A bottleneck of the same form as it was before training."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed):
         return FeatComp(bottleneck.shape, bottleneck.bits).eval()
 
 

@@ -27,6 +27,7 @@ from privkit.data.videos.poses import pose_steps
 from privkit.data.videos.scene import Scene, scene_of
 from privkit.models.checkpoints import checkpoint_path, load_checkpoint, save_checkpoint
 from privkit.models.clipbert.grid import GridBackbone
+from privkit.models.random_draws import seeded
 from privkit.models.training import Stepping, fit
 from privkit.videoqa.configuration import Configuration, VideoConfig
 
@@ -116,8 +117,7 @@ def pretrained_backbone(
         "torch": torch.__version__,
         "device": device.partition(":")[0],  # all processes take that of the first
     }
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed, device):
         backbone = GridBackbone(configuration.model.backbone)
         if steps:
             path = checkpoint_path(cache, json.loads(json.dumps(described)))

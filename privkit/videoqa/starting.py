@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from privkit.errors import InputError
@@ -15,6 +14,7 @@ from privkit.models.clipbert.answerer import QuestionAnswerer
 from privkit.models.clipbert.grid import GridBackbone
 from privkit.models.clipbert.weights import LoadReport, load_initial
 from privkit.models.clipbert.words import Tokenizer
+from privkit.models.random_draws import seeded
 from privkit.videoqa.configuration import Configuration
 from privkit.videoqa.pretrain import pretrained_backbone
 
@@ -187,8 +187,7 @@ def start(
 def _drawn(
     configuration: Configuration, answers: int | None, seed: int
 ) -> tuple[GridBackbone, QuestionAnswerer]:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed):
         backbone = GridBackbone(configuration.model.backbone)
         return backbone, QuestionAnswerer(configuration.model, answers)
 

@@ -19,6 +19,7 @@ from privkit.errors import InputError
 from privkit.models.clipbert.answerer import QuestionAnswerer
 from privkit.models.clipbert.grid import GridBackbone
 from privkit.models.clipbert.words import Tokenizer, train_words
+from privkit.models.random_draws import seeded
 from privkit.videoqa.batches import QuestionBatches
 from privkit.videoqa.configuration import Configuration
 from privkit.videoqa.frames import Frames, open_frames
@@ -171,8 +172,7 @@ class Task:
             InputError: the bottleneck does not fit into memory, or the variant has nothing to
                 learn from frames.
         """
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        with seeded(seed):
             answers = None if self.vocabulary is None else len(self.vocabulary)
             answerer = QuestionAnswerer(self.configuration.model, answers)
             if self.start.initial is not None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from privkit.errors import InputError
+from privkit.models.random_draws import seeded
 from privkit.models.training import Stepping, TrainingError, fit
 from privkit.videoqa.batches import (
     Batch,
@@ -130,8 +131,7 @@ def train(
     progress = kept.progress if kept is not None else Progress()
     keeper = Keeper(snapshot, training.key, group, every)
     run = _Run(training, group, progress, keeper, log, tick)
-    with torch.random.fork_rng():
-        torch.manual_seed(training.seed * group.world + group.rank)
+    with seeded(training.seed * group.world + group.rank, group.device):
         for number, phase in enumerate(phases_of(training.variant, training.how)):
             if number < progress.phase:
                 continue

@@ -160,12 +160,11 @@ def torchscript_seeds() -> list[bytes]:
 
 def network_seeds() -> list[bytes]:
     """Whole face networks for pictures of ``SHAPE``, without and with a bottleneck."""
-    import torch
 
     from privkit.models.face_net import FaceNet
+    from privkit.models.random_draws import seeded
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         networks = [FaceNet(SHAPE[0] * SHAPE[1], 3, bits) for bits in (None, 4)]
     return [
         save({name: weight.numpy() for name, weight in network.state_dict().items()})

@@ -199,7 +199,7 @@ def test_featcomp_and_the_loss_stay_in_float32_under_autocast(precision: str) ->
 
 
 def test_it_learns_and_ends_with_its_best_weights() -> None:
-    how = settings(epochs=40, batch=8, validations=10, learning_rate=0.003)
+    how = settings(epochs=80, batch=8, validations=10, learning_rate=0.003)
     training = a_training("floats", None, configuration=how)
     progress = train(training, group=Processes())
     scores = [r["validation_accuracy"] for r in progress.history if "validation_accuracy" in r]

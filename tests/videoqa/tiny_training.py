@@ -17,6 +17,7 @@ from torch import Tensor
 from privkit.data.questions.record import Question
 from privkit.models.clipbert.answerer import QuestionAnswerer
 from privkit.models.clipbert.words import train_words
+from privkit.models.random_draws import seeded
 from privkit.videoqa.batches import QuestionBatches
 from privkit.videoqa.configuration import Configuration, load_configuration
 from privkit.videoqa.methods import Variant
@@ -81,8 +82,7 @@ def a_training(
     variant = Variant.named(name, bits)
     tokenizer = train_words([*WORDS, "what color ?"], 200)
     model = configuration.model
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed):
         answerer = QuestionAnswerer(model, None)
         stored = stored_form(variant, SHAPE)
     return Training(
