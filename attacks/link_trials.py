@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attacks.closed_set import ClosedSet
 from attacks.cross_fitting import FEWEST_PEOPLE, CrossFitted, deal_folds
@@ -21,13 +23,15 @@ from attacks.verification import (
     threshold_at,
 )
 from privkit.errors import InputError
-from privkit.evaluation.people import dealt, derangement, sample_of_people
+from privkit.evaluation.people import dealt, derangement, place_among_own, sample_of_people
 from privkit.evaluation.trials import Trials
 
 __all__ = ["closed_set_trials", "compared_at_most", "link_trials", "open_trials", "search_trials"]
 
 #: Pairs of a probe and a known row that one matcher scores: of more, people are drawn.
 _PAIRS = 300_000_000
+#: Numbers held at once where rows are averaged.
+_CELLS = 2**23
 _FALSE_POSITIVES = 0.01
 #: Numbers of a record up to which the covariance of all of them is learned in seconds.
 _WIDEST = 2048
@@ -56,7 +60,9 @@ def link_trials(
     of the other people here (:mod:`attacks.cross_fitting`): an adversary who knows whose those are.
     With fewer than four people it is left out. Of codes, so is a matcher that is for floats.
 
-    Of more probes than :func:`compared_at_most` says, some people's are drawn.
+    Of more probes than :func:`compared_at_most` says, half as many people are drawn. Each is asked
+    about by one record and, fused, by the mean of all of them, which most matchers rank as they do
+    the sum of the scores.
 
     Args:
         probes: ``(n, d)`` of ±1 or floats, without NaN.
@@ -128,9 +134,10 @@ def search_trials(
 ) -> list[Trials]:
     """Search the nearest known record of every probe, however large the gallery is.
 
-    "rank-1" of ``linkage_search``: hit, baseline and control as in :func:`link_trials`, which ranks
-    all candidates and counts pairs, and is asked about fewer people therefore. FAISS does the work
-    where it is installed (:mod:`attacks.nearest`).
+    "rank-1" of ``linkage_search``; and of ``linkage_search_fused``, the candidate whose mean is
+    nearest to the mean of a person's probes, where somebody has several. Hit, baseline and control
+    are as in :func:`link_trials`, which ranks all candidates and counts pairs, and is asked about
+    fewer people therefore. FAISS does the work where it is installed (:mod:`attacks.nearest`).
 
     Args:
         probes: as for :func:`link_trials`, like all others.
@@ -143,18 +150,14 @@ def search_trials(
         InputError: fewer than two people with a record in each of probes and gallery.
     """
     rows = _linkable(probe_person, gallery_person)
-    person, n = probe_person[rows], len(rows)
+    probes, person = probes[rows], probe_person[rows]
     rng = np.random.default_rng([seed, 6])
-    other = dealt(person, derangement(len(np.unique(person)), rng), rng)
-    found = probability_of_rank_1(
-        probes[rows],
-        gallery,
-        gallery_person,
-        query=np.concatenate([np.arange(n), other]),
-        asked=np.concatenate([person, person]),
-    )
-    baseline = np.full(n, 1.0 / len(np.unique(gallery_person)))
-    return [Trials("linkage_search", "rank-1", person, found[:n], baseline, found[n:])]
+    trials = [_searched("linkage_search", probes, person, gallery, gallery_person, rng)]
+    several = _of_several(person)
+    if len(np.unique(person[several])) > 1:
+        scene = (*_means(probes[several], person[several]), *_means(gallery, gallery_person))
+        trials.append(_searched("linkage_search_fused", *scene, rng))
+    return trials
 
 
 def compared_at_most(gallery: int) -> int:
@@ -243,8 +246,16 @@ class _Store:
                 )
         rng = np.random.default_rng([seed, 0])
         most = compared_at_most(len(gallery))
-        rows = rows[sample_of_people(probe_person[rows], most, rng)]
-        self.probes, self.probe_person = probes[rows], probe_person[rows]
+        one, several = rows, rows[:0]
+        # Of too many, the means of some people are asked about beside a record of each.
+        self.large = len(rows) > most
+        if self.large:
+            people = rng.permutation(np.unique(probe_person[rows]))[: max(2, most // 2)]
+            rows = rows[np.isin(probe_person[rows], people)]
+            one = rows[place_among_own(probe_person[rows], rng) == 0]
+            several = rows[_of_several(probe_person[rows])]
+        self.probes, self.probe_person = probes[one], probe_person[one]
+        self.fused, self.fused_person = _means(probes[several], probe_person[several])
         self.gallery, self.gallery_person = gallery, gallery_person
         self.public, self.public_person, self.seed = public, public_person, seed
         everybody = np.concatenate([self.probe_person, gallery_person])
@@ -258,9 +269,21 @@ class _Store:
             scores, fused = matched_and_fused(judge, self.gallery, self.gallery_person, rng)
             yield from _closed(f"linkage_{name}", scores)
             yield from _closed(f"linkage_{name}_fused", fused)
-        else:
+            return
+        scores = matched(judge, self.gallery, self.gallery_person, rng)
+        yield from _closed(f"linkage_{name}", scores)
+        if len(self.fused_person) > 1:
+            judge = self._asked_by_means(judge)
             scores = matched(judge, self.gallery, self.gallery_person, rng)
-            yield from _closed(f"linkage_{name}", scores)
+            yield from _closed(f"linkage_{name}_fused", scores)
+
+    def _asked_by_means(self, judge: Judge) -> Judge:
+        """The same judge, what it has learned included, for the means of people's probes."""
+        if isinstance(judge, CrossFitted):
+            fold = self.folds.of(self.fused_person)
+            return replace(judge, probes=self.fused, person=self.fused_person, probe_fold=fold)
+        assert isinstance(judge, OneByOne | ClosedSet)  # noqa: S101 - there are no others
+        return replace(judge, probes=self.fused, person=self.fused_person)
 
     def judges(self, matchers: Mapping[str, Matcher]) -> Iterator[tuple[str, Judge]]:
         """Every matcher that has what it needs; of codes, not those that are for floats."""
@@ -291,6 +314,50 @@ class _Store:
             folds=self.folds,
             seed=self.seed,
         )
+
+
+def _searched(
+    attack: str,
+    probes: Features,
+    person: Ints,
+    gallery: Features,
+    gallery_person: Ints,
+    rng: np.random.Generator,
+) -> Trials:
+    """Rank-1 by the nearest row of the gallery; all probes are of people in it."""
+    n = len(person)
+    other = dealt(person, derangement(len(np.unique(person)), rng), rng)
+    found = probability_of_rank_1(
+        probes,
+        gallery,
+        gallery_person,
+        query=np.concatenate([np.arange(n), other]),
+        asked=np.concatenate([person, person]),
+    )
+    baseline = np.full(n, 1.0 / len(np.unique(gallery_person)))
+    return Trials(attack, "rank-1", person, found[:n], baseline, found[n:])
+
+
+def _of_several(person: Ints) -> Ints:
+    """The rows of people who have several."""
+    _, code, count = np.unique(person, return_inverse=True, return_counts=True)
+    return np.flatnonzero(count[code] > 1)
+
+
+def _means(rows: Features, person: Ints) -> tuple[NDArray[np.float64], Ints]:
+    """The mean row of each person, and the people, sorted."""
+    order = np.argsort(person, kind="stable")
+    people, start, count = np.unique(person[order], return_index=True, return_counts=True)
+    means = np.empty((len(people), rows.shape[1]))
+    size = max(1, _CELLS // max(1, rows.shape[1]))
+    first = 0
+    while first < len(people):
+        last = max(first + 1, int(np.searchsorted(start, start[first] + size)))
+        own = order[start[first] : start[last] if last < len(start) else None]
+        at = start[first:last] - start[first]
+        means[first:last] = np.add.reduceat(rows[own], at, axis=0, dtype=np.float64)
+        first = last
+    return means / count[:, None], people
 
 
 def _linkable(probe_person: Ints, gallery_person: Ints) -> Ints:

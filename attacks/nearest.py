@@ -2,16 +2,17 @@
 
 FAISS (Douze et al., *The Faiss library*, 2024) counts the bits of codes exactly, and squared
 distances of floats in 32 bits. It proposes the nearest rows; their distances are computed again in
-64 bits, and where its error could have left a nearer one out, or an equal one, the query is
-compared with the whole store. So the outcome is that of an exhaustive search, FAISS or not.
+64 bits from the rows themselves, and where its rounding could have left a nearer one out, or an
+equal one, the query is compared with the whole store. So the outcome does not depend on FAISS.
+Equal is what differs by no more than the rounding of a sum of squares in 64 bits.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,10 @@ _PROPOSED = 32
 #: Numbers held at once, and queries compared with the whole store at once.
 _CELLS = 2**23
 _TOGETHER = 128
-#: In 32 bits, squares beyond this may have been cut off.
+#: Rows from which the middle and the size of a store are told.
+_SOME = 10_000
+#: Squares that 32 bits certainly hold, in the unit of a store.
 _LARGEST = 1e37
-#: Distances that differ by less than this share of themselves are equal but for the last digits.
-_EQUAL = 2.0**-40
 
 
 def probability_of_rank_1(
@@ -72,8 +73,7 @@ def probability_of_rank_1(
     probability = np.zeros(len(query))
     order = np.argsort(same[query], kind="stable")
     bounds = np.searchsorted(same[query][order], np.arange(len(first) + 1))
-    known = _Store.of(store[owners.record])
-    for at, rows in _nearest(queries[first], known):
+    for at, rows in _nearest(queries[first], store[owners.record]):
         here = order[bounds[at] : bounds[at + 1]]
         probability[here] = owners.share(rows, asked[here])
     return probability
@@ -112,116 +112,197 @@ class _Owners:
         return share
 
 
-@dataclass(eq=False)
-class _Store:
-    """Different records that are searched.
-
-    Attributes:
-        rows: ``(u, d)``.
-        codes: whether all numbers are ±1.
-        centre: ``(d,)``; distances from it round less than those from 0.
-        longest: the greatest distance of a row from it.
-    """
-
-    rows: Features
-    codes: bool
-    centre: Floats
-    longest: float
-
-    @classmethod
-    def of(cls, rows: Features) -> _Store:
-        """Look at the rows once."""
-        codes = are_signs(rows)
-        if codes:
-            return cls(rows, codes, np.zeros(rows.shape[1]), float(np.sqrt(rows.shape[1])))
-        store = cls(rows, codes, rows.mean(0, dtype=np.float64), 0.0)
-        store.longest = max(float(np.sqrt(_squares(part)).max()) for _, part in store.parts())
-        return store
-
-    def parts(self) -> Iterator[tuple[int, Numbers]]:
-        """Where some rows start, and these rows from the centre."""
-        size = max(1, _CELLS // max(self.rows.shape[1], _TOGETHER))
-        for start in range(0, len(self.rows), size):
-            yield start, self.from_centre(self.rows[start : start + size])
-
-    def from_centre(self, rows: Features) -> Numbers:
-        """These rows, less the centre."""
-        if self.codes:
-            return rows.astype(np.float32, copy=False)
-        moved: Floats = rows.astype(np.float64) - self.centre
-        return moved
-
-    def error(self, queries: Numbers, unit: float) -> Floats:
-        """By how much a squared distance to each query can be off, computed from products.
-
-        The usual bound for products of ``d`` numbers (Higham, *Accuracy and Stability of Numerical
-        Algorithms*, section 3.1) in |a|² + |b|² - 2ab, and the rounding of both; twice that. Those
-        of codes are whole numbers, and exact.
-
-        Args:
-            queries: ``(n, d)``, from the centre.
-            unit: the unit roundoff.
-        """
-        if self.codes:
-            return np.zeros(len(queries))
-        size: Floats = (np.sqrt(_squares(queries)) + self.longest) ** 2
-        bound: Floats = 2.0 * (self.rows.shape[1] + 8) * unit * size
-        return bound
-
-    def exact(self, query: Numbers, rows: Ints) -> Numbers:
-        """Squared distances of some rows to a query that is given from the centre."""
-        return _squares(self.from_centre(self.rows[rows]) - query)
-
-
-def _nearest(queries: Features, store: _Store) -> Iterator[tuple[int, Ints]]:
-    """Each query with its nearest rows, all that are equally near; in any order."""
-    codes = store.codes and are_signs(queries)
-    if not codes and store.codes:
-        store = _Store(store.rows, False, store.centre, store.longest)
-    centred = store.from_centre(queries)
+def _nearest(queries: Features, rows: Features) -> Iterator[tuple[int, Ints]]:
+    """Each query with the places of its nearest rows, all that are equally near; in any order."""
+    codes = are_signs(rows) and are_signs(queries)
+    store: _Codes | _Floats = _Codes(rows) if codes else _Floats.of(rows)
     left = np.arange(len(queries))
-    if _has_faiss():
+    faiss = _faiss()
+    if faiss is not None:
         certain = np.zeros(len(queries), dtype=np.bool_)
-        rows, farther = (_proposed_codes if codes else _proposed_floats)(centred, store)
-        for at, near in enumerate(rows):
-            distance = store.exact(centred[at], near)
-            edge = distance.min() * (1.0 + _EQUAL)
-            certain[at] = farther[at] > edge
+        proposed, beyond = store.proposed(queries, faiss)
+        for at, near in enumerate(proposed):
+            distance = store.exact(queries[at], near)
+            edge = store.edge(distance)
+            certain[at] = beyond[at] > edge
             if certain[at]:
                 yield at, near[distance <= edge]
         left = np.flatnonzero(~certain)
     for start in range(0, len(left), _TOGETHER):
         some = left[start : start + _TOGETHER]
-        for at, near in zip(some, _compared_with_all(centred[some], store), strict=True):
+        for at, near in zip(some, _compared_with_all(queries[some], store), strict=True):
             yield int(at), near
 
 
-def _compared_with_all(queries: Numbers, store: _Store) -> list[Ints]:
+def _compared_with_all(queries: Features, store: _Codes | _Floats) -> list[Ints]:
     """The nearest rows of each query, all that are equally near, by looking at every row."""
-    error = store.error(queries, 2.0**-53)
     least = np.full(len(queries), np.inf)
     for _, part in store.parts():
-        np.minimum(least, _products(queries, part).min(1), out=least)
+        _, high = store.ends(queries, part)
+        np.minimum(least, high.min(1), out=least)
     found: list[list[Ints]] = [[] for _ in queries]
     for start, part in store.parts():
-        near = _products(queries, part) <= (least + 2 * error)[:, None]
-        for own, hits in zip(found, near, strict=True):
-            own.append(start + np.flatnonzero(hits))
+        low, _ = store.ends(queries, part)
+        for own, near in zip(found, low <= least[:, None], strict=True):
+            own.append(start + np.flatnonzero(near))
     out = []
-    for at, several in enumerate(found):
+    for query, several in zip(queries, found, strict=True):
         rows = np.concatenate(several)
-        distance = store.exact(queries[at], rows)
-        out.append(rows[distance <= distance.min() * (1.0 + _EQUAL)])
+        distance = store.exact(query, rows)
+        out.append(rows[distance <= store.edge(distance)])
     return out
 
 
-def _products(queries: Numbers, rows: Numbers) -> Numbers:
-    """Squared distances ``(n, rows)`` by one product of matrices."""
-    squared: Numbers = queries @ rows.T
-    squared *= -2.0
-    squared += _squares(queries)[:, None]
-    squared += _squares(rows)
-    return squared
+@dataclass(eq=False)
+class _Codes:
+    """Different codes of ±1 that are searched; all distances are exact.
+
+    Attributes:
+        rows: ``(u, d)``.
+    """
+
+    rows: Features
+
+    def parts(self) -> Iterator[tuple[int, Numbers]]:
+        """Where some rows start, and these rows."""
+        for start, part in _parts(self.rows):
+            yield start, part.astype(np.float32, copy=False)
+
+    def ends(self, queries: Features, part: Numbers) -> tuple[Numbers, Numbers]:
+        """Between what two numbers each distance lies, ``(n, rows)``: here they are one."""
+        product: Numbers = queries.astype(np.float32, copy=False) @ part.T
+        product *= -2.0
+        product += 2.0 * part.shape[1]
+        return product, product
+
+    def exact(self, query: Features, rows: Ints) -> Numbers:
+        """Squared distances of some rows."""
+        differ: Ints = np.count_nonzero(self.rows[rows] != query, axis=1)
+        return differ.astype(np.float64) * 4.0
+
+    def edge(self, distance: Numbers) -> float:
+        """Up to where distances equal the least of them."""
+        return float(distance.min())
+
+    def proposed(self, queries: Features, faiss: ModuleType) -> tuple[Ints, Floats]:
+        """Rows that FAISS finds nearest, ``(n, k)``, and how far all others are away at least."""
+        packed = [np.packbits(rows > 0, axis=1) for rows in (queries, self.rows)]
+        index = faiss.IndexBinaryFlat(8 * packed[1].shape[1])
+        index.add(packed[1])
+        k = min(_PROPOSED, len(self.rows))
+        bits, rows = index.search(packed[0], k)
+        beyond = 4.0 * bits[:, -1] if k < len(self.rows) else np.full(len(bits), np.inf)
+        return rows, beyond
+
+
+@dataclass(eq=False)
+class _Floats:
+    """Different rows of floats that are searched.
+
+    Attributes:
+        rows: ``(u, d)``.
+        centre: ``(d,)``; products of distances from it round less than those from 0.
+        unit: a power of two near the size of a row; what is squared is measured in it.
+    """
+
+    rows: Features
+    centre: Floats
+    unit: float
+
+    @classmethod
+    def of(cls, rows: Features) -> _Floats:
+        """Tell the middle and the size from medians: a single row far out moves neither."""
+        some = rows[:: max(1, len(rows) // _SOME)].astype(np.float64)
+        centre: Floats = np.median(some, axis=0)
+        largest = np.abs(some - centre).max(1)
+        size = float(np.median(largest)) or float(largest.max()) or 1.0
+        return cls(rows, centre, float(np.exp2(np.floor(np.log2(size)))))
+
+    def parts(self) -> Iterator[tuple[int, Numbers]]:
+        """Where some rows start, and these rows from the centre."""
+        for start, part in _parts(self.rows):
+            yield start, self.from_centre(part)
+
+    def from_centre(self, rows: Features) -> Floats:
+        """These rows, in units."""
+        moved: Floats = (rows.astype(np.float64) - self.centre) / self.unit
+        return moved
+
+    def rounding(self, bits: int) -> float:
+        """By how much |a|² + |b|² - 2ab is off at most, as a share of (|a| + |b|)².
+
+        Twice the usual bound for sums of ``d`` products (Higham, *Accuracy and Stability of
+        Numerical Algorithms*, section 3.1) and for what the vectors themselves were rounded to.
+
+        Args:
+            bits: of the significand.
+        """
+        share: float = 2.0 * (self.rows.shape[1] + 8) * 2.0**-bits
+        return share
+
+    def ends(self, queries: Features, part: Numbers) -> tuple[Numbers, Numbers]:
+        """Between what two numbers each distance lies, ``(n, rows)``."""
+        centred = self.from_centre(queries)
+        a, b = _squares(centred), _squares(part)
+        product = centred @ part.T
+        product *= -2.0
+        product += a[:, None]
+        product += b
+        error = np.add.outer(np.sqrt(a), np.sqrt(b))
+        error *= error
+        error *= self.rounding(53)
+        return product - error, product + error
+
+    def exact(self, query: Features, rows: Ints) -> Numbers:
+        """Squared distances of some rows, from the numbers themselves."""
+        wide = query.astype(np.float64)
+        return np.concatenate(
+            [
+                _squares((part.astype(np.float64) - wide) / self.unit)
+                for _, part in _parts(self.rows, rows)
+            ]
+        )
+
+    def edge(self, distance: Numbers) -> float:
+        """Up to where distances equal the least of them, but for the rounding of their sums."""
+        share: float = (self.rows.shape[1] + 2) * 2.0**-52
+        return float(distance.min()) * (1.0 + share)
+
+    def proposed(self, queries: Features, faiss: ModuleType) -> tuple[Ints, Floats]:
+        """Rows that FAISS finds nearest, ``(n, k)``, and how far all others are away at least.
+
+        Nothing is known of others, NaN, where 32 bits may not hold a square.
+        """
+        centred = self.from_centre(queries)
+        narrow = _narrowed(centred)
+        distance: Floats = np.empty((len(queries), 0))
+        rows: Ints = np.empty((len(queries), 0), dtype=np.int64)
+        for start, part in self.parts():
+            own, place = faiss.knn(narrow, _narrowed(part), min(_PROPOSED, len(part)))
+            own = np.where((place >= 0) & np.isfinite(own), own, np.inf)
+            distance = np.hstack([distance, own.astype(np.float64)])
+            rows = np.hstack([rows, np.maximum(place, 0) + start])
+            kept = np.argsort(distance, axis=1, kind="stable")[:, :_PROPOSED]
+            distance = np.take_along_axis(distance, kept, axis=1)
+            rows = np.take_along_axis(rows, kept, axis=1)
+        if distance.shape[1] == len(self.rows):
+            return rows, np.where(np.isfinite(distance).all(1), np.inf, np.nan)
+        # With the last of the proposed at a distance of r, and the query at q from the centre,
+        # what is farther than q + r from the centre is farther than r from the query, be it
+        # computed or, as squares that 32 bits do not hold, lost. What is not has this error.
+        last, length = np.maximum(distance[:, -1], 0.0), np.sqrt(_squares(centred))
+        reach = (2.0 * length + np.sqrt(last)) ** 2
+        error = self.rounding(24) * reach + self.rows.shape[1] * 2.0**-120
+        error[reach >= _LARGEST] = np.nan
+        return rows, last - error
+
+
+def _parts(rows: Features, chosen: Ints | None = None) -> Iterator[tuple[int, Features]]:
+    """Where some rows start, and these rows: all, or some that are chosen."""
+    size = max(1, _CELLS // max(rows.shape[1], _TOGETHER))
+    for start in range(0, len(rows if chosen is None else chosen), size):
+        here = slice(start, start + size)
+        yield start, rows[here] if chosen is None else rows[chosen[here]]
 
 
 def _squares(rows: Numbers) -> Numbers:
@@ -229,48 +310,22 @@ def _squares(rows: Numbers) -> Numbers:
     return squares
 
 
-def _has_faiss() -> bool:
-    """Whether FAISS can be used.
+def _narrowed(rows: Numbers) -> NDArray[np.float32]:
+    """In 32 bits, for FAISS; what they do not hold comes out as too large to square."""
+    return np.ascontiguousarray(np.clip(rows, -_LARGEST, _LARGEST), dtype=np.float32)
+
+
+def _faiss() -> ModuleType | None:
+    """FAISS, where it can be used.
 
     On macOS and Windows its wheels and those of torch bring an OpenMP each, and a process that uses
     both may be ended (faiss-wheels issue 73).
     """
-    return sys.platform == "linux" and importlib.util.find_spec("faiss") is not None
-
-
-def _proposed_codes(queries: Numbers, store: _Store) -> tuple[Ints, Floats]:
-    """Rows that FAISS finds nearest, ``(n, k)``, and how far all others are away at least."""
-    import faiss
-
-    packed = [np.packbits(rows > 0, axis=1) for rows in (queries, store.rows)]
-    index = faiss.IndexBinaryFlat(8 * packed[1].shape[1])
-    index.add(packed[1])
-    bits, rows = index.search(packed[0], min(_PROPOSED, len(store.rows)))
-    return rows, _beyond(4.0 * bits.astype(np.float64), store)
-
-
-def _proposed_floats(queries: Numbers, store: _Store) -> tuple[Ints, Floats]:
-    """The same of floats, part of the store by part."""
-    import faiss
-
-    narrow = np.ascontiguousarray(queries, dtype=np.float32)
-    distance: Floats = np.empty((len(queries), 0))
-    rows: Ints = np.empty((len(queries), 0), dtype=np.int64)
-    for start, part in store.parts():
-        k = min(_PROPOSED, len(part))
-        own, place = faiss.knn(narrow, np.ascontiguousarray(part, dtype=np.float32), k)
-        # Where squares do not fit into 32 bits it finds none, or not a number.
-        own[(place < 0) | (own > _LARGEST)] = np.nan
-        distance = np.hstack([distance, own.astype(np.float64)])
-        rows = np.hstack([rows, place + start])
-        kept = np.argsort(distance, axis=1, kind="stable")[:, :_PROPOSED]
-        distance = np.take_along_axis(distance, kept, axis=1)
-        rows = np.take_along_axis(rows, kept, axis=1)
-    return rows, _beyond(distance, store) - store.error(queries, 2.0**-24)
-
-
-def _beyond(distance: Floats, store: _Store) -> Floats:
-    """What a row that was not proposed is away from each query at least, but for rounding."""
-    unknown = np.isnan(distance).any(1)
-    beyond = distance[:, -1] if distance.shape[1] < len(store.rows) else np.inf
-    return np.where(unknown, np.nan, beyond)
+    if sys.platform != "linux":
+        return None
+    try:
+        import faiss
+    except ImportError:
+        return None
+    module: ModuleType = faiss
+    return module

@@ -44,12 +44,16 @@ _COVARIANCE = {"lda": 256, "plda": 256, "lda_unshrunk": 512}
 _MULTIPLICATIONS = 5e11
 _NARROW = 256
 _SOME = 5000
+#: Seconds of all matchers for a pair of a probe and a known row, for each number of it and some
+#: more; of a search likewise; and for each multiplication while a matcher learns.
+_MATCHED, _SEARCHED, _LEARNS = 7e-10, 3e-11, 2e-10
+_PAIRS = compared_at_most(1)
 #: Rows that are linked, to these.
 _Round = tuple[NDArray[np.int64], Known]
 _RISKS: Sequence[RiskName] = ("singling_out", "linkability")
 _DRAWN = (
     "linkage_classifier{suffix} and linkage_discriminant{suffix} learn {people:,} of {of:,} "
-    "people, drawn at random, to end in time, and are asked about them."
+    "people, those who are asked about first, to end in time."
 )
 _WIDE = (
     "Of features of {width:,} numbers, {names} read the {narrow} directions at most in which "
@@ -65,13 +69,14 @@ _FEW = (
 )
 #: Of more records one round has probes enough, ...
 _MANY = 100_000
-#: ... and so many of a person: more people tell more than more records of each.
-_OF_EACH = 2
+#: ... and so many of a person: of as many it has five rounds where nobody has more than 100.
+_OF_EACH = 20
+#: Known records of a person that a classifier learns where it cannot learn all in time.
+_LEARNED = 20
 _COMPARED = (
-    "{probes:,} records of {people:,} people are linked to {known:,} known ones. A matcher is "
-    "asked about some of these people, drawn at random, to end in time ({compared:,} records at "
-    "most); "
-    "linkage_search{suffix} finds the nearest known record of each."
+    "{probes:,} records of {people:,} people are linked to {known:,} known ones. To end in time, "
+    "a matcher is asked about at most {compared:,} of these people{each}, drawn at random: by one "
+    "record, and by the mean of all. linkage_search{suffix} finds the nearest known record of each."
 )
 
 
@@ -100,28 +105,33 @@ def linking_lacks(material: Material) -> NotRun | None:
 
 
 def is_searched(material: Material, targets: int) -> bool:
-    """Whether it is so large that matchers are asked about some of the probes, a search about all.
+    """Whether it may be so large that matchers are asked about some people, a search about all.
 
     Args:
         material: the store.
         targets: probes at most.
     """
-    gallery = 0 if material.gallery is None else len(material.gallery)
-    return targets > compared_at_most(max(len(material), gallery))
+    return min(targets, len(material)) > compared_at_most(_known(material))
 
 
 def linking_tasks(material: Material, seed: int, targets: int) -> list[Task]:
     """The attacks on the store that link records, as one task: they share the work."""
     width = material.features.shape[1]
-    compared = len(material) * min(len(material), targets) * width
+    pairs = _known(material) * min(len(material), targets)
     learned = min(_work(width, len(material), _ROUNDS), _MULTIPLICATIONS)
     scenes = 1 if material.gallery is None else 2
     return [
         Task(
             f"linkage, seed {seed}",
             ("singling_out", "linkability"),
-            5.0 + 2e-10 * scenes * (compared + learned),
-            partial(try_linking, material, seed, targets, search=is_searched(material, targets)),
+            5.0
+            + scenes
+            * (
+                _MATCHED * min(pairs, _PAIRS) * (100 + width)
+                + _SEARCHED * pairs * width
+                + _LEARNS * learned
+            ),
+            partial(try_linking, material, seed, targets),
         )
     ]
 
@@ -136,7 +146,7 @@ def try_linking(
         seed: of rounds and folds.
         targets: probes at most.
         details: whether curves and error rates are computed beside.
-        search: whether the nearest record is searched for every probe, beside the matchers.
+        search: whether the nearest record is searched also where matchers are asked about all.
     """
     assert material.person is not None  # noqa: S101 - linking_lacks has asked
     scenes = _scenes(material, seed, targets)
@@ -190,7 +200,8 @@ def _of_scene(
     everyone = max((gallery.person for _, gallery in rounds), key=len)
     probed = material.owners[np.concatenate([probes for probes, _ in rounds])]
     rng = np.random.default_rng([seed, 14])
-    closed = ClosedSet.people_that_suit(everyone, width, probed, rng)
+    learned = everyone[_learned(everyone, width, seed)]
+    closed = ClosedSet.people_that_suit(learned, width, probed, rng)
     of = len(np.unique(everyone))
     records = max(len(p) + len(g.person) for p, g in rounds)
     wide = _too_wide(width, records, len(rounds))
@@ -200,8 +211,8 @@ def _of_scene(
     needed = of + _RECORDS * width
     if not wide and material.bits is None and records < needed:
         notes.append(_FEW.format(n=records, people=of, width=width, needed=needed, suffix=suffix))
-    if search:
-        notes += _drawn(material, rounds, suffix)
+    drawn = _drawn(material, rounds, suffix)
+    search, notes = search or bool(drawn), [*notes, *drawn]
     if len(closed) < of:
         notes.append(_DRAWN.format(suffix=suffix, people=len(closed), of=of))
     linked: list[list[Trials]] = []
@@ -216,17 +227,34 @@ def _of_scene(
     return [replace(t, attack=f"{t.attack}{suffix}") for t in alike], notes
 
 
+def _learned(person: NDArray[np.int64], width: int, seed: int) -> NDArray[np.int64]:
+    """The known rows that a classifier learns: all, or some of each person where those are many."""
+    if ClosedSet.suits(person, width):
+        return np.arange(len(person))
+    place = place_among_own(person, np.random.default_rng([seed, 15]))
+    return np.flatnonzero(place < _LEARNED)
+
+
 def _drawn(material: Material, rounds: Sequence[_Round], suffix: str) -> list[str]:
     """That matchers are asked about some people only, where they are."""
-    probes, gallery = max(rounds, key=lambda one: len(one[0]) * len(one[1]))
-    compared = compared_at_most(len(gallery))
-    if len(probes) <= compared:
+    compared = [compared_at_most(len(gallery)) for _, gallery in rounds]
+    if all(len(probes) <= most for (probes, _), most in zip(rounds, compared, strict=True)):
         return []
-    people = len(np.unique(material.owners[probes]))
+    asked = np.concatenate([probes for probes, _ in rounds])
     note = _COMPARED.format(
-        people=people, probes=len(probes), known=len(gallery), compared=compared, suffix=suffix
+        people=len(np.unique(material.owners[asked])),
+        probes=len(asked),
+        known=max(len(gallery) for _, gallery in rounds),
+        compared=max(compared) // 2,
+        each=" in each round" if len(rounds) > 1 else "",
+        suffix=suffix,
     )
     return [note]
+
+
+def _known(material: Material) -> int:
+    """How many known records there are to compare with, in the larger scene."""
+    return max(len(material), 0 if material.gallery is None else len(material.gallery))
 
 
 def _too_wide(width: int, records: int, rounds: int) -> list[str]:
@@ -261,13 +289,15 @@ def _linked(
     """
     person, public = material.owners, material.public
     features, known = material.features[probes], gallery.features
+    width = features.shape[1]
     named = public is not None and len(np.unique(public.person)) < len(public)
     plans: list[tuple[Mapping[str, Matcher], NDArray[np.float32] | None]] = [
         ({n: m for n, m in MATCHERS.items() if n not in wide}, None)
     ]
     if wide:
         plans.append(({n: MATCHERS[n] for n in wide}, _narrowed(known, seed)))
-    asked, shown = np.isin(person[probes], closed), np.isin(gallery.person, closed)
+    asked, shown = np.isin(person[probes], closed), _learned(gallery.person, width, seed)
+    shown = shown[np.isin(gallery.person[shown], closed)]
     if len(np.intersect1d(person[probes][asked], gallery.person[shown])) > 1:
         # Not of the directions: where rows are few, the last of them vary among known rows alone.
         yield closed_set_trials(
@@ -313,7 +343,7 @@ def _with_gallery(material: Material, seed: int, targets: int) -> list[_Round]:
 
 
 def _within(material: Material, seed: int, targets: int) -> list[_Round]:
-    """Rounds in which each record of the people drawn is a probe once, or one of a large store."""
+    """Rounds in which each record of the people drawn is a probe once; one of a large store."""
     assert material.person is not None  # noqa: S101 - linking_lacks has asked
     rng = np.random.default_rng([seed, 11])
     person = material.person
@@ -339,5 +369,5 @@ def _round_of_each(person: NDArray[np.int64], rng: np.random.Generator) -> NDArr
     people, counts = np.unique(person, return_counts=True)
     nth, count = place_among_own(person, rng), counts[np.searchsorted(people, person)]
     if len(person) > _MANY:
-        return np.where(nth < np.minimum(_OF_EACH, count - 1), 0, -1)
+        return np.where(nth < np.minimum(_OF_EACH, count // 2), 0, -1)
     return np.where(count > 1, nth % min(_ROUNDS, counts.max()), -1)

@@ -151,10 +151,11 @@ def run_tasks(
 
 
 def _run(task: Task) -> Tried:
-    """Run with one thread for linear algebra, whose result then does not depend on their number.
+    """Run with one thread for the linear algebra of numpy and scipy.
 
     Covariances are of some hundred numbers: on two cores two threads took four times as long, since
-    numpy and scipy bring an OpenBLAS each, whose waiting threads hold up the other's.
+    each brings an OpenBLAS, whose waiting threads hold up the other's. What it costs, on many
+    cores: products with a large store are not shared among them.
     """
     from threadpoolctl import threadpool_limits
 

@@ -12,7 +12,7 @@ from audit.stores import policy, store, with_attribute
 from privkit.audit.audit import Audited, run_audit
 from privkit.audit.controls import check
 from privkit.audit.findings import Control, NotRun
-from privkit.audit.linking import try_linking
+from privkit.audit.linking import is_searched, try_linking
 from privkit.audit.material import Known, Material
 from privkit.audit.plan import plan
 from privkit.audit.policy import Policy
@@ -295,27 +295,88 @@ def test_of_a_gallery_too_large_for_a_classifier_some_people_are_drawn(
         assert f"{people:,} of 80 people" in tried.notes[risk][0]
 
 
+def large(monkeypatch: pytest.MonkeyPatch, *, compared: int, known: int) -> None:
+    """Let a store of more than a few records count as large."""
+    monkeypatch.setattr("attacks.link_trials._PAIRS", compared * known)
+    monkeypatch.setattr("privkit.audit.linking._MANY", 0)
+
+
 def test_in_a_large_store_every_probe_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Matchers are asked about some people, a search about all, the controls by both."""
-    monkeypatch.setattr("attacks.link_trials._PAIRS", 40 * 300)
-    monkeypatch.setattr("privkit.audit.linking._MANY", 299)
-    material = store(0.7, people=60)
-    tasks = [t for t in plan(material, policy()).tasks if "linkability" in t.risks]
+    large(monkeypatch, compared=40, known=300)
+    tasks = [t for t in plan(store(0.7, people=60), policy()).tasks if "linkability" in t.risks]
     assert len(tasks) == 4
     for task in tasks:
         tried = task.run()
         trials = {t.name: t for t in tried.trials["linkability"]}
-        found, asked = (trials[f"linkage_{name}, rank-1"] for name in ("search", "nearest"))
+        found, asked, fused = (
+            trials[f"linkage_{name}, rank-1"] for name in ("search", "nearest", "nearest_fused")
+        )
         if task.control:
             assert check(task.control, [found]).passed
             continue
-        # Two records of each of 60 people, and of so many people as 66 comparisons allow.
+        # Two of five records of each of 60 people; 50 comparisons are 25 people twice.
         assert (len(found), len(np.unique(found.person))) == (120, 60)
-        assert (len(asked), len(np.unique(asked.person))) == (66, 33)
+        assert [(len(t), len(np.unique(t.person))) for t in (asked, fused)] == [(33, 33)] * 2
         assert abs(found.mean() - 0.7) < 0.2
         (note,) = (n for n in tried.notes["linkability"] if "linkage_search" in n)
         assert note.startswith("120 records of 60 people are linked to 180 known ones.")
-        assert "66 records at most" in note
+        assert "at most 33 of these people, drawn at random" in note
+
+
+def test_people_of_two_records_are_linked_in_a_large_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    large(monkeypatch, compared=40, known=300)
+    tried = try_linking(store(1.0, people=150, records=2), 0, 2000, details=False)
+    trials = {t.name: t for t in tried.trials["linkability"]}
+    assert len(trials["linkage_search, rank-1"]) == 150
+    assert trials["linkage_search, rank-1"].mean() > 0.95
+    assert not any("fused" in name for name in trials)
+
+
+def test_a_small_store_beside_a_large_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """People are asked about and not records, which are many of each; the store itself is small."""
+    monkeypatch.setattr("attacks.link_trials._PAIRS", 40 * 400)
+    material = store(1.0, people=40, records=5)
+    rows = np.arange(200) % 5 == 0
+    others = store(0.0, people=360, records=1, seed=5)
+    gallery = Known(
+        np.concatenate([material.features[rows], others.features]),
+        np.concatenate([material.owners[rows], 1000 + others.owners]),
+    )
+    tried = try_linking(replace(material, gallery=gallery), 0, 2000, details=False)
+    trials = {t.name: t for t in tried.trials["linkability"]}
+    asked = trials["linkage_nearest_gallery, rank-1"]
+    assert len(asked) == len(np.unique(asked.person)) == 20
+    assert len(trials["linkage_search_gallery, rank-1"]) == 200
+    assert "linkage_search, rank-1" not in trials
+    assert len(trials["linkage_nearest, rank-1"]) == 200
+    assert is_searched(replace(material, gallery=gallery), 2000)
+    assert not is_searched(replace(material, gallery=gallery), 40)
+
+
+def test_many_weak_records_of_each_leak_as_much_in_a_large_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What only all records of a person together give away is not lost there."""
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(30), 60)
+    rows = 0.35 * rng.standard_normal((30, 16))[person] + rng.standard_normal((1800, 16))
+    material = Material(rows.astype(np.float32), None, person)
+
+    def strongest() -> dict[bool, float]:
+        tried = try_linking(material, 0, 2000, details=False).trials["linkability"]
+        rates = [t for t in tried if t.measure == "rank-1"]
+        return {
+            fused: max(t.mean() for t in rates if ("_fused" in t.attack) == fused)
+            for fused in (False, True)
+        }
+
+    small = strongest()
+    large(monkeypatch, compared=120, known=1800)
+    assert small[True] > 2 * small[False]
+    assert strongest()[True] > 0.9 * small[True]
 
 
 def test_a_classifier_of_a_large_gallery_is_asked_about_those_whom_it_learned(
