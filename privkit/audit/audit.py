@@ -125,7 +125,7 @@ def run_audit(
         verdict=verdict,
         risks=findings,
         premises=_premises(material, policy, family),
-        warnings=warnings,
+        warnings=[*warnings, *planned.warnings],
     )
     return Audited(audit, trials, _evidence(attacks.values(), material))
 

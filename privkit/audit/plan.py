@@ -20,6 +20,7 @@ from privkit.audit.controls import (
     shuffled_people,
     shuffled_secrets,
 )
+from privkit.audit.far_out import within_reach
 from privkit.audit.findings import NotRun
 from privkit.audit.inferring import (
     classes_of,
@@ -52,10 +53,12 @@ class Plan:
     Attributes:
         tasks: in order.
         lacks: by risk, what could not be run and what to supply.
+        warnings: what was noticed of the store.
     """
 
     tasks: Sequence[Task]
     lacks: Mapping[RiskName, Sequence[NotRun]]
+    warnings: Sequence[str] = ()
 
 
 _Learned = tuple[RiskName, NotRun | None, Callable[[Material, int], list[Task]]]
@@ -66,13 +69,14 @@ def plan(material: Material, policy: Policy) -> Plan:
     tasks: list[Task] = []
     lacks: dict[RiskName, Sequence[NotRun]] = {}
     first = policy.seeds[0]
-    small = reduced(material, first)
+    compared, warnings = within_reach(material)
 
     linking = linking_lacks(material)
     if linking is None:
         for seed in policy.seeds:
-            tasks += linking_tasks(material, seed, policy.targets)
+            tasks += linking_tasks(compared, seed, policy.targets)
         search = is_searched(material, policy.targets)
+        small = reduced(compared, first)
         tasks += _linking_controls(small, first, policy.targets, search=search)
     else:
         lacks["singling_out"] = lacks["linkability"] = [linking]
@@ -84,8 +88,8 @@ def plan(material: Material, policy: Policy) -> Plan:
     for risk, lack, make in learned:
         if lack is None:
             for seed in policy.seeds:
-                tasks += make(material, seed)
-            tasks += _inference_controls(material, risk, first)
+                tasks += make(compared, seed)
+            tasks += _inference_controls(compared, risk, first)
             lacks[risk] = unattacked(material, risk)
         else:
             lacks[risk] = [lack]
@@ -96,12 +100,12 @@ def plan(material: Material, policy: Policy) -> Plan:
             made, left = rebuilding_tasks(material, seed)
             tasks += made
             lacks["reconstruction"] = [*lacks.get("reconstruction", ()), *left]
-        tasks += rebuilding_controls(small, first)
+        tasks += rebuilding_controls(reduced(material, first), first)
     else:
         lacks["reconstruction"] = [rebuilding]
     for risk in {risk for task in tasks for risk in task.risks}:
         lacks[risk] = [*lacks.get(risk, ()), *material.unexamined]
-    return Plan(tasks, lacks)
+    return Plan(tasks, lacks, warnings)
 
 
 def _linking_controls(small: Material, seed: int, targets: int, *, search: bool) -> list[Task]:
