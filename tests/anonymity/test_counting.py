@@ -71,13 +71,16 @@ def random_codes(seed, bits, most=60):
 seeds = st.integers(0, 2**32)
 
 
-@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8"])
+@pytest.mark.parametrize(
+    "dtype", [*(pytest.param(d, marks=pytest.mark.slow) for d in ("u1", "u2", "u4")), "u8"]
+)
 @thousand
 @given(seed=seeds)
 def test_unsigned_integers(folder, dtype, seed):
     check_integers(folder, dtype, seed)
 
 
+@pytest.mark.slow
 @thousand
 @given(seed=seeds, dtype=st.sampled_from(["i1", "i2", "i4", "i8", ">u2", ">u4", ">i8"]))
 def test_signed_and_swapped_integers(folder, dtype, seed):
@@ -95,6 +98,7 @@ def check_integers(folder, dtype, seed):
     agrees(folder / "i.npy", values.tolist(), bits=bits if rng.random() < 0.5 else None)
 
 
+@pytest.mark.slow
 @thousand
 @given(seed=seeds, bits=st.integers(1, 150))
 def test_zero_one_matrix(folder, seed, bits):
@@ -134,6 +138,7 @@ texts = st.lists(st.tuples(words, words), min_size=1, max_size=12).flatmap(
 )
 
 
+@pytest.mark.slow
 @thousand
 @given(rows=texts, columns=st.sampled_from([["a", "rows"], ["rows", "a"], ["a"]]))
 def test_csv(folder, rows, columns):

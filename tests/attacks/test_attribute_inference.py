@@ -39,7 +39,7 @@ def by_measure(outcome: InferenceOutcome) -> dict[str, Trials]:
     return {trials.name: trials for trials in outcome.trials}
 
 
-@pytest.mark.parametrize("signs", [False, True])
+@pytest.mark.parametrize("signs", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_every_model_reads_what_is_there(signs: bool) -> None:
     outcome = attack(*store(2.0, signs=signs))
     assert {t.attack for t in outcome.trials} >= {"inference_linear", "inference_boosting"}

@@ -73,7 +73,8 @@ def attacked(photos: Photos, bits: int | None, *, leaks: bool) -> dict[str, Tria
     return {t.name: t for t in found.trials}
 
 
-@pytest.mark.parametrize("bits", [pytest.param(None, marks=pytest.mark.slow), 16])
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [None, 16])
 def test_what_was_learned_by_heart_is_found(photos: Photos, bits: int | None) -> None:
     trials = attacked(photos, bits, leaks=True)
     assert {t.attack for t in trials.values()} == ALL

@@ -90,7 +90,7 @@ MAKERS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
 
 
 @pytest.mark.parametrize("faiss", [True, False])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     d=st.integers(1, 9),

@@ -212,6 +212,7 @@ def test_bad_usage_of_other_files(table, capsys, options, words):
     assert words in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_code_and_metadata_columns_of_one_table(table, capsys):
     pq.write_table(pa.table(table), "all.parquet")
 

@@ -31,7 +31,7 @@ def fails(job: str) -> int:
     return 0
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_every_job_once_and_those_that_wait_after_the_first(workers: int) -> None:
     ended = dict(run_jobs(JOBS, WAITS_FOR, length, workers=workers))
     assert ended == {job: len(job) for job in JOBS}
