@@ -21,6 +21,8 @@ __all__ = ["ClosedSet"]
 
 #: Known rows times candidates times width, up to which the classifier is fitted within seconds.
 _MOST = 100_000_000
+#: Known rows of a person that are learned at least; of fewer people where that is too much.
+_LEAST = 20
 #: Steps of the solver, as of the linear model of attribute inference.
 _STEPS = 500
 #: Log-probabilities are rounded to so much: what is less tells the solver's end, not a person.
@@ -65,6 +67,17 @@ class ClosedSet:
         order = order[np.argsort(~np.isin(people[order], asked), kind="stable")]
         work = np.cumsum(rows[order]) * width * np.arange(1, len(people) + 1)
         return np.sort(people[order[: int((work <= _MOST).sum())]])
+
+    @staticmethod
+    def rows_of_each(gallery_person: Ints, width: int) -> int:
+        """Known rows of a person that can be learned in time with those of all others, 20 at least.
+
+        Args:
+            gallery_person: ``(g,)``, of the known rows.
+            width: numbers of a row.
+        """
+        people = len(np.unique(gallery_person))
+        return max(_LEAST, _MOST // max(1, width * people**2))
 
     @staticmethod
     def suits(gallery_person: Ints, width: int) -> bool:

@@ -248,8 +248,7 @@ class _Store:
         most = compared_at_most(len(gallery))
         one, several = rows, rows[:0]
         # Of too many, the means of some people are asked about beside a record of each.
-        self.large = len(rows) > most
-        if self.large:
+        if len(rows) > most:
             people = rng.permutation(np.unique(probe_person[rows]))[: max(2, most // 2)]
             rows = rows[np.isin(probe_person[rows], people)]
             one = rows[place_among_own(probe_person[rows], rng) == 0]
@@ -278,7 +277,7 @@ class _Store:
             yield from _closed(f"linkage_{name}_fused", scores)
 
     def _asked_by_means(self, judge: Judge) -> Judge:
-        """The same judge, what it has learned included, for the means of people's probes."""
+        """The same judge, a matcher with what it has learned, for the means of people's probes."""
         if isinstance(judge, CrossFitted):
             fold = self.folds.of(self.fused_person)
             return replace(judge, probes=self.fused, person=self.fused_person, probe_fold=fold)

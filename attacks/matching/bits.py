@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.matching.base import Features, Ints, Matcher, Scorer, by_candidate, on_a_grid, sums
+from attacks.matching.distances import are_signs
 from attacks.matching.intraclass import intraclass, towards_their_mean
 
 __all__ = ["WeightedHamming"]
@@ -44,7 +45,8 @@ class WeightedHamming(Matcher):
         likeness = likeness.clip(_LEAST, _MOST)
         # Of a bit that is the same everywhere nothing was learned, least of all a weight.
         varies = (ones.sum(0) > 0) & (ones.sum(0) < count.sum())
-        return _BitScorer(cut[varies], often[varies], likeness[varies], varies)
+        codes = are_signs(public)
+        return _BitScorer(cut[varies], often[varies], likeness[varies], varies, codes=codes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +58,15 @@ class _BitScorer(Scorer):
         often: ``(d,)``, the probability of a 1.
         correlation: ``(d,)``, between two rows of one person.
         chosen: ``(width,)``, which ``d`` dimensions of a row these are.
+        codes: whether rows are of ±1. A probe that is the mean of several then counts each of them:
+            its scores rank candidates as the sum of theirs does.
     """
 
     cut: NDArray[np.float64]
     often: NDArray[np.float64]
     correlation: NDArray[np.float64]
     chosen: NDArray[np.bool_]
+    codes: bool
 
     def score(
         self, probes: Features, gallery: Features, gallery_person: Ints
@@ -74,6 +79,8 @@ class _BitScorer(Scorer):
         one = (prior * self.often + ones) / (prior + count)
         if_one = np.log(one / self.often)
         if_zero = np.log((1.0 - one) / (1.0 - self.often))
-        ratio = (if_one - if_zero) @ (probes[:, self.chosen] > self.cut).astype(np.float64).T
+        asked = probes[:, self.chosen]
+        one_there = (asked + 1.0) / 2.0 if self.codes else (asked > self.cut).astype(np.float64)
+        ratio = (if_one - if_zero) @ one_there.astype(np.float64, copy=False).T
         ratio += if_zero.sum(1)[:, None]
         return on_a_grid(ratio).T

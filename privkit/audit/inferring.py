@@ -98,9 +98,15 @@ def inference_tasks(material: Material, seed: int) -> list[Task]:
     return _tasks(material, "inference", seed)
 
 
-def membership_tasks(material: Material, seed: int) -> list[Task]:
-    """The tasks of telling members from others."""
-    return [*_tasks(material, "membership", seed), *shadow_tasks(material, seed, MEMBER)]
+def membership_tasks(material: Material, seed: int, *, stored: Material) -> list[Task]:
+    """The tasks of telling members from others.
+
+    Args:
+        material: what is learned from.
+        seed: of folds, models and shadow networks.
+        stored: the same as it is stored, which is what a network gives.
+    """
+    return [*_tasks(material, "membership", seed), *shadow_tasks(stored, seed, MEMBER)]
 
 
 def _tasks(material: Material, risk: RiskName, seed: int) -> list[Task]:

@@ -52,8 +52,8 @@ _PAIRS = compared_at_most(1)
 _Round = tuple[NDArray[np.int64], Known]
 _RISKS: Sequence[RiskName] = ("singling_out", "linkability")
 _DRAWN = (
-    "linkage_classifier{suffix} and linkage_discriminant{suffix} learn {people:,} of {of:,} "
-    "people, those who are asked about first, to end in time."
+    "linkage_classifier{suffix} and linkage_discriminant{suffix} learn {rows:,} of {known:,} known "
+    "records, of {people:,} of {of:,} people, those who are asked about first, to end in time."
 )
 _WIDE = (
     "Of features of {width:,} numbers, {names} read the {narrow} directions at most in which "
@@ -71,8 +71,6 @@ _FEW = (
 _MANY = 100_000
 #: ... and so many of a person: of as many it has five rounds where nobody has more than 100.
 _OF_EACH = 20
-#: Known records of a person that a classifier learns where it cannot learn all in time.
-_LEARNED = 20
 _COMPARED = (
     "{probes:,} records of {people:,} people are linked to {known:,} known ones. To end in time, "
     "a matcher is asked about at most {compared:,} of these people{each}, drawn at random: by one "
@@ -213,8 +211,14 @@ def _of_scene(
         notes.append(_FEW.format(n=records, people=of, width=width, needed=needed, suffix=suffix))
     drawn = _drawn(material, rounds, suffix)
     search, notes = search or bool(drawn), [*notes, *drawn]
-    if len(closed) < of:
-        notes.append(_DRAWN.format(suffix=suffix, people=len(closed), of=of))
+    learned = learned[np.isin(learned, closed)]
+    if len(learned) < len(everyone):
+        notes.append(
+            _DRAWN.format(
+                suffix=suffix, people=len(closed), of=of,
+                rows=len(learned), known=len(everyone),
+            )
+        )  # fmt: skip
     linked: list[list[Trials]] = []
     for n, (probes, gallery) in enumerate(rounds):
         own = int(np.random.SeedSequence([seed, n]).generate_state(1)[0])
@@ -232,7 +236,7 @@ def _learned(person: NDArray[np.int64], width: int, seed: int) -> NDArray[np.int
     if ClosedSet.suits(person, width):
         return np.arange(len(person))
     place = place_among_own(person, np.random.default_rng([seed, 15]))
-    return np.flatnonzero(place < _LEARNED)
+    return np.flatnonzero(place < ClosedSet.rows_of_each(person, width))
 
 
 def _drawn(material: Material, rounds: Sequence[_Round], suffix: str) -> list[str]:

@@ -83,7 +83,11 @@ def plan(material: Material, policy: Policy) -> Plan:
 
     learned: Sequence[_Learned] = (
         ("inference", inference_lacks(material), inference_tasks),
-        ("membership", membership_lacks(material), membership_tasks),
+        (
+            "membership",
+            membership_lacks(material),
+            partial(membership_tasks, stored=material),
+        ),
     )
     for risk, lack, make in learned:
         if lack is None:

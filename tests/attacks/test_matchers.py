@@ -75,7 +75,7 @@ def test_nearest_mean_and_cosine_of_floats() -> None:
 def test_the_weights_of_bits_are_those_of_fellegi_and_sunter() -> None:
     """Against one row: log of how often a person's two rows have these values over chance."""
     often, same = np.array([0.5, 0.1, 0.9]), np.array([0.8, 0.3, 0.01])
-    scorer = _BitScorer(np.zeros(3), often, same, np.ones(3, dtype=bool))
+    scorer = _BitScorer(np.zeros(3), often, same, np.ones(3, dtype=bool), codes=False)
     pairs = np.array([[x, y] for x in (-1.0, 1.0) for y in (-1.0, 1.0)])
     for x, y in pairs:
         probability = np.where([x > 0] * 3, often, 1 - often)

@@ -388,7 +388,9 @@ def test_a_classifier_of_a_large_gallery_is_asked_about_those_whom_it_learned(
     assert len(np.unique(rank.person)) == 4  # all who have a probe
     candidates = round(1 / rank.baseline[0])
     assert 20 < candidates < 200
-    assert any(f"learn {candidates} of 200 people" in n for n in tried.notes["linkability"])
+    assert any(
+        f"known records, of {candidates} of 200 people" in n for n in tried.notes["linkability"]
+    )
 
 
 def test_a_gallery_that_says_nothing_hides_no_leak_within_the_store() -> None:
