@@ -47,6 +47,7 @@ def link_trials(
     *,
     seed: int,
     matchers: Mapping[str, Matcher] = MATCHERS,
+    compared: int | None = None,
 ) -> list[Trials]:
     """Attack every record whose person is in the gallery by every matcher.
 
@@ -60,7 +61,7 @@ def link_trials(
     of the other people here (:mod:`attacks.cross_fitting`): an adversary who knows whose those are.
     With fewer than four people it is left out. Of codes, so is a matcher that is for floats.
 
-    Of more probes than :func:`compared_at_most` says, half as many people are drawn. Each is asked
+    Of more than ``compared`` probes half as many people are drawn. Each is asked
     about by one record and, fused, by the mean of all of them, which most matchers rank as they do
     the sum of the scores.
 
@@ -73,12 +74,14 @@ def link_trials(
         public_person: ``(p,)``, none of whom is in the others.
         seed: of all draws.
         matchers: by name.
+        compared: probes at most; by default those of :func:`compared_at_most`.
 
     Raises:
         InputError: fewer than two people with a record in each of probes and gallery, or public
             records of people who are attacked.
     """
-    store = _Store(probes, probe_person, gallery, gallery_person, public, public_person, seed)
+    scene = (probes, probe_person, gallery, gallery_person, public, public_person)
+    store = _Store(*scene, seed, compared)
     trials: list[Trials] = []
     for name, judge in store.judges(matchers):
         trials += store.closed(name, judge)
@@ -232,6 +235,7 @@ class _Store:
         public: Features | None,
         public_person: Ints | None,
         seed: int,
+        compared: int | None = None,
     ) -> None:
         rows = _linkable(probe_person, gallery_person)
         if public_person is not None:
@@ -245,7 +249,7 @@ class _Store:
                     found=f"{len(shared)} people in both",
                 )
         rng = np.random.default_rng([seed, 0])
-        most = compared_at_most(len(gallery))
+        most = compared_at_most(len(gallery)) if compared is None else compared
         one, several = rows, rows[:0]
         # Of too many, the means of some people are asked about beside a record of each.
         if len(rows) > most:

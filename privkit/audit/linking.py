@@ -144,7 +144,7 @@ def try_linking(
         seed: of rounds and folds.
         targets: probes at most.
         details: whether curves and error rates are computed beside.
-        search: whether the nearest record is searched also where matchers are asked about all.
+        search: whether to do as in a large store: draw people, and search for all.
     """
     assert material.person is not None  # noqa: S101 - linking_lacks has asked
     scenes = _scenes(material, seed, targets)
@@ -210,7 +210,7 @@ def _of_scene(
     if not wide and material.bits is None and records < needed:
         notes.append(_FEW.format(n=records, people=of, width=width, needed=needed, suffix=suffix))
     drawn = _drawn(material, rounds, suffix)
-    search, notes = search or bool(drawn), [*notes, *drawn]
+    notes += drawn
     learned = learned[np.isin(learned, closed)]
     if len(learned) < len(everyone):
         notes.append(
@@ -222,8 +222,11 @@ def _of_scene(
     linked: list[list[Trials]] = []
     for n, (probes, gallery) in enumerate(rounds):
         own = int(np.random.SeedSequence([seed, n]).generate_state(1)[0])
-        linked += _linked(material, probes, gallery, own, closed=closed, wide=wide)
-        if search:
+        compared = max(2, len(probes) // 2) if search else None
+        linked += _linked(
+            material, probes, gallery, own, closed=closed, wide=wide, compared=compared
+        )
+        if search or drawn:
             rows, person = material.features[probes], material.owners[probes]
             found = search_trials(rows, person, gallery.features, gallery.person, seed=own)
             linked.append(found)
@@ -280,6 +283,7 @@ def _linked(
     *,
     closed: NDArray[np.int64],
     wide: Sequence[str],
+    compared: int | None,
 ) -> Iterator[list[Trials]]:
     """All matchers, learned from the store's other people; and again from the public ones.
 
@@ -290,6 +294,7 @@ def _linked(
         seed: of draws.
         closed: people whom the classifier learns.
         wide: matchers that are given the directions in which records differ most.
+        compared: probes that matchers are asked about at most; ``None``: as time allows.
     """
     person, public = material.owners, material.public
     features, known = material.features[probes], gallery.features
@@ -310,13 +315,16 @@ def _linked(
         )  # fmt: skip
     for own, to in plans:
         rows = (features, known) if to is None else (features @ to, known @ to)
-        yield link_trials(rows[0], person[probes], rows[1], gallery.person, seed=seed, matchers=own)
+        yield link_trials(
+            rows[0], person[probes], rows[1], gallery.person,
+            seed=seed, matchers=own, compared=compared,
+        )  # fmt: skip
         if public is not None and named:
             learned = {f"{n}_public": m for n, m in own.items() if m.learns}
             others = public.features if to is None else public.features @ to
             yield link_trials(
                 rows[0], person[probes], rows[1], gallery.person, others, public.person,
-                seed=seed, matchers=learned,
+                seed=seed, matchers=learned, compared=compared,
             )  # fmt: skip
 
 

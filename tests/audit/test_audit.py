@@ -314,6 +314,10 @@ def test_in_a_large_store_every_probe_is_searched(monkeypatch: pytest.MonkeyPatc
         )
         if task.control:
             assert check(task.control, [found]).passed
+            assert check(task.control, list(trials.values())).passed
+            # Two of five records of each are probes in the first rounds; half as many are compared.
+            assert len(np.unique(asked.person)) < 60
+            assert len(fused) == len(np.unique(fused.person))
             continue
         # Two of five records of each of 60 people; 50 comparisons are 25 people twice.
         assert (len(found), len(np.unique(found.person))) == (120, 60)
