@@ -10,9 +10,17 @@ from numpy.typing import NDArray
 
 from attacks.closed_set import ClosedSet
 from attacks.cross_fitting import FEWEST_PEOPLE, CrossFitted, deal_folds
-from attacks.matched_scores import Judge, Matched, OneByOne, matched, matched_and_fused
+from attacks.matched_scores import (
+    Judge,
+    Matched,
+    OneByOne,
+    blocks,
+    matched,
+    matched_and_fused,
+)
 from attacks.matching import MATCHERS, Matcher
-from attacks.matching.base import MOST_ROWS, Features, Ints
+from attacks.matching.base import MOST_ROWS, Features, Ints, sums
+from attacks.matching.distances import are_signs
 from attacks.matching.two_covariance import LDA
 from attacks.nearest import probability_of_rank_1
 from attacks.verification import (
@@ -290,7 +298,7 @@ class _Store:
 
     def judges(self, matchers: Mapping[str, Matcher]) -> Iterator[tuple[str, Judge]]:
         """Every matcher that has what it needs; of codes, not those that are for floats."""
-        codes = bool((np.abs(self.gallery) == 1).all())
+        codes = are_signs(self.gallery)
         for name, matcher in matchers.items():
             if matcher.of_floats and codes:
                 continue
@@ -352,14 +360,10 @@ def _means(rows: Features, person: Ints) -> tuple[NDArray[np.float64], Ints]:
     order = np.argsort(person, kind="stable")
     people, start, count = np.unique(person[order], return_index=True, return_counts=True)
     means = np.empty((len(people), rows.shape[1]))
-    size = max(1, _CELLS // max(1, rows.shape[1]))
-    first = 0
-    while first < len(people):
-        last = max(first + 1, int(np.searchsorted(start, start[first] + size)))
-        own = order[start[first] : start[last] if last < len(start) else None]
-        at = start[first:last] - start[first]
-        means[first:last] = np.add.reduceat(rows[own], at, axis=0, dtype=np.float64)
-        first = last
+    bounds = np.r_[start, len(order)]
+    for first, last in blocks(bounds, max(1, _CELLS // max(1, rows.shape[1]))):
+        own = order[bounds[first] : bounds[last]]
+        means[first:last] = sums(rows[own], start[first:last] - start[first])
     return means / count[:, None], people
 
 

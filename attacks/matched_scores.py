@@ -18,7 +18,7 @@ from attacks.matched_counts import Counting, Matched
 from attacks.matching.base import Features, Ints, Scorer
 from privkit.errors import InputError
 
-__all__ = ["Judge", "Matched", "OneByOne", "matched", "matched_and_fused"]
+__all__ = ["Judge", "Matched", "OneByOne", "blocks", "matched", "matched_and_fused"]
 
 #: Scores held at once; a handful of arrays of so many numbers is what a reduction takes.
 _CELLS = 2**23
@@ -149,12 +149,12 @@ def _scored(
     order = order[np.argsort(gallery_person[order], kind="stable")]
     candidate, start = np.unique(gallery_person[order], return_index=True)
     bounds = np.r_[start, len(order)]
-    for first, last in _blocks(bounds, rows):
+    for first, last in blocks(bounds, rows):
         part = order[bounds[first] : bounds[last]]
         yield candidate[first:last], first, judge.score(gallery[part], gallery_person[part])
 
 
-def _blocks(bounds: Ints, rows: int) -> Iterator[tuple[int, int]]:
+def blocks(bounds: Ints, rows: int) -> Iterator[tuple[int, int]]:
     """Runs of candidates with about so many rows together, and one candidate at least.
 
     Args:
